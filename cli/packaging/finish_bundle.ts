@@ -1,0 +1,55 @@
+/**
+ * Makes what `deno bundle` wrote start fast.
+ *
+ * Two things cost time before the first line of a program runs. The runtime reads and parses every
+ * module that a literal `import("…")` names, though most are never run: the names are hidden from
+ * it. And any `node:` module costs as much as the rest of the start: nothing that every start needs
+ * may import one.
+ *
+ * @module
+ */
+
+/** Text of each module by file name, without folders. */
+export type Bundle = ReadonlyMap<string, string>;
+
+/** A module that every start loads imports something slow. */
+export class SlowStartError extends Error {
+  override readonly name = "SlowStartError";
+}
+
+/**
+ * Returns the bundle with its dynamic imports hidden from the runtime.
+ *
+ * @throws {SlowStartError} when a module that `entry` imports statically imports a `node:` module
+ */
+export function finishBundle(bundle: Bundle, entry: string): Bundle {
+  const finished = new Map(
+    [...bundle].map(([name, text]) => [name, hideImports(text, bundle)]),
+  );
+  for (const name of staticClosure(finished, entry)) {
+    const slow = /^import[^;]*?"(node:[^"]+)"/m.exec(finished.get(name) ?? "");
+    if (slow !== null) {
+      throw new SlowStartError(`Cannot bundle "${entry}": its start loads "${slow[1]}"`);
+    }
+  }
+  return finished;
+}
+
+/** Names of the modules that a start loads: those that `entry` reaches by static imports. */
+export function staticClosure(bundle: Bundle, entry: string): ReadonlySet<string> {
+  const reached = new Set([entry]);
+  for (const name of reached) {
+    const text = bundle.get(name) ?? "";
+    for (const [, imported] of text.matchAll(/^(?:import|export)\b[^;]*?"\.\/([^"]+)";$/gm)) {
+      if (imported !== undefined) reached.add(imported);
+    }
+  }
+  return reached;
+}
+
+function hideImports(text: string, bundle: Bundle): string {
+  return text.replaceAll(
+    /\bimport\("\.\/([^"]+)"\)/g,
+    (whole, name) => bundle.has(name) ? `import(["./${name}"][0])` : whole,
+  );
+}
