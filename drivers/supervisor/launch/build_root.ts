@@ -1,0 +1,162 @@
+/**
+ * Makes the new root of a sandbox in a mount namespace of its own, and moves into it.
+ *
+ * INVARIANT: every source is opened before anything covers it, and every target is resolved inside
+ * the new root, so no link of the host leads a mount elsewhere.
+ *
+ * @module
+ */
+
+import { SyscallError } from "./isolation_error.ts";
+import type { JailSpec } from "./jail_spec.ts";
+import type { Libc } from "./libc_ffi.ts";
+import type { Mount } from "./mount_plan.ts";
+
+/** Exists on every machine. Covered in the private namespace only, and gone with the old root. */
+const STAGE = "/tmp";
+
+const MS_NOSUID = 2n;
+const MS_NODEV = 4n;
+const MS_NOEXEC = 8n;
+const MS_BIND = 4096n;
+const MS_REC = 16384n;
+const MS_PRIVATE = 1n << 18n;
+
+const ATTR_RDONLY = 1;
+const ATTR_NOSUID = 2;
+const ATTR_NODEV = 4;
+
+const ENOENT = 2;
+
+/** Folders of `/proc` that say more about the machine than a sandbox needs. */
+const HIDDEN = ["kcore", "keys", "sched_debug", "sysrq-trigger", "timer_list"];
+
+/** Builds the root and makes it the only one. `/proc` in it is still empty. */
+export function buildRoot(libc: Libc, { plan, identity }: JailSpec): void {
+  libc.setUmask(0o022);
+  // INVARIANT: private before the first mount, or the host would see what follows.
+  libc.mount("/", { flags: MS_REC | MS_PRIVATE });
+  const sources = new Map<string, number>();
+  let root: number | null = null;
+  try {
+    openSources(libc, plan.mounts, sources);
+    const flags = MS_NOSUID | MS_NODEV;
+    libc.mount(STAGE, { source: "root", type: "tmpfs", flags, data: "size=1m,mode=0755" });
+    root = libc.openPath(STAGE);
+    libc.close(makeTarget(libc, root, "/proc", false));
+    for (const mount of plan.mounts) place(libc, mount, { root, identity, sources });
+  } finally {
+    if (root !== null) libc.close(root);
+    for (const source of sources.values()) libc.close(source);
+  }
+  libc.changeRoot(STAGE);
+}
+
+/** Takes the right to write from what only held mount points, and hides parts of `/proc`. */
+export function sealRoot(libc: Libc): void {
+  for (const name of HIDDEN) {
+    try {
+      libc.mount(`/proc/${name}`, { source: "/dev/null", flags: MS_BIND });
+    } catch (error) {
+      if (!(error instanceof SyscallError && error.errno === ENOENT)) throw error;
+    }
+  }
+  for (const path of ["/", "/dev"]) {
+    const descriptor = libc.openPath(path);
+    try {
+      libc.setMountAttributes(descriptor, ATTR_RDONLY, false);
+    } finally {
+      libc.close(descriptor);
+    }
+  }
+}
+
+interface Placing {
+  /** Descriptor of the new root. */
+  readonly root: number;
+  readonly identity: JailSpec["identity"];
+  readonly sources: ReadonlyMap<string, number>;
+}
+
+function openSources(libc: Libc, mounts: readonly Mount[], sources: Map<string, number>): void {
+  for (const mount of mounts) {
+    if (mount.kind !== "bind" || sources.has(mount.source)) continue;
+    sources.set(mount.source, libc.openPath(mount.source));
+  }
+}
+
+function place(libc: Libc, mount: Mount, placing: Placing): void {
+  const { root } = placing;
+  if (mount.kind === "link") {
+    const [parent, name] = split(mount.target);
+    const folder = makeTarget(libc, root, parent, false);
+    try {
+      libc.makeLink(folder, name, mount.to);
+    } finally {
+      libc.close(folder);
+    }
+    return;
+  }
+  const file = mount.kind === "bind" && mount.file;
+  const target = makeTarget(libc, root, mount.target, file);
+  try {
+    mountOn(libc, `/proc/self/fd/${target}`, mount, placing);
+  } finally {
+    libc.close(target);
+  }
+  if (mount.kind !== "bind") return;
+  // Opened again: the descriptor above is what the mount now covers.
+  const mounted = libc.openInRoot(root, mount.target);
+  const attributes = ATTR_NOSUID | (mount.writable ? 0 : ATTR_RDONLY) |
+    (mount.devices ? 0 : ATTR_NODEV);
+  try {
+    libc.setMountAttributes(mounted, attributes, true);
+  } finally {
+    libc.close(mounted);
+  }
+}
+
+function mountOn(
+  libc: Libc,
+  target: string,
+  mount: Exclude<Mount, { kind: "link" }>,
+  { identity, sources }: Placing,
+): void {
+  if (mount.kind === "bind") {
+    const source = `/proc/self/fd/${sources.get(mount.source)}`;
+    libc.mount(target, { source, flags: MS_BIND | MS_REC });
+    return;
+  }
+  const flags = MS_NOSUID | (mount.kind === "devpts" ? MS_NOEXEC : MS_NODEV);
+  if (mount.kind === "devpts") {
+    const data = "newinstance,ptmxmode=0666,mode=0620";
+    libc.mount(target, { source: "devpts", type: "devpts", flags, data });
+    return;
+  }
+  const owner = mount.owned ? `,uid=${identity.uid},gid=${identity.gid}` : "";
+  const data = `size=${mount.bytesMax},mode=${mount.mode}${owner}`;
+  libc.mount(target, { source: "tmpfs", type: "tmpfs", flags, data });
+}
+
+/** Opens a path of the new root, and makes what is missing of it. */
+function makeTarget(libc: Libc, root: number, path: string, file: boolean): number {
+  try {
+    return libc.openInRoot(root, path);
+  } catch (error) {
+    if (!(error instanceof SyscallError && error.errno === ENOENT)) throw error;
+  }
+  const [parent, name] = split(path);
+  const folder = makeTarget(libc, root, parent, false);
+  try {
+    if (file) libc.makeFile(folder, name);
+    else libc.makeFolder(folder, name);
+  } finally {
+    libc.close(folder);
+  }
+  return libc.openInRoot(root, path);
+}
+
+function split(path: string): readonly [string, string] {
+  const at = path.lastIndexOf("/");
+  return [path.slice(0, at) || "/", path.slice(at + 1)];
+}

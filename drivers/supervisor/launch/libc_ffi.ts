@@ -1,0 +1,294 @@
+/**
+ * The calls of libc and the kernel that a jail is made with, each one checked.
+ *
+ * All are synchronous, so they run on the thread that asks: namespaces, identity, Landlock and
+ * seccomp belong to one thread. Identity goes by raw call, because libc would change all threads.
+ *
+ * @module
+ */
+
+import { SyscallError } from "./isolation_error.ts";
+
+const SYMBOLS = {
+  unshare: { parameters: ["i32"], result: "i32" },
+  mount: { parameters: ["buffer", "buffer", "buffer", "u64", "buffer"], result: "i32" },
+  umount2: { parameters: ["buffer", "i32"], result: "i32" },
+  chdir: { parameters: ["buffer"], result: "i32" },
+  umask: { parameters: ["u32"], result: "u32" },
+  mkdirat: { parameters: ["i32", "buffer", "u32"], result: "i32" },
+  symlinkat: { parameters: ["buffer", "i32", "buffer"], result: "i32" },
+  openat: { parameters: ["i32", "buffer", "i32", "u32"], result: "i32" },
+  close: { parameters: ["i32"], result: "i32" },
+  closeRange: { name: "syscall", parameters: ["i64", "u32", "u32", "u32"], result: "i64" },
+  prctl: { parameters: ["i32", "u64", "u64", "u64", "u64"], result: "i32" },
+  prctlBuffer: {
+    name: "prctl",
+    parameters: ["i32", "u64", "buffer", "u64", "u64"],
+    result: "i32",
+  },
+  sethostname: { parameters: ["buffer", "usize"], result: "i32" },
+  setrlimit: { parameters: ["i32", "buffer"], result: "i32" },
+  socket: { parameters: ["i32", "i32", "i32"], result: "i32" },
+  bind: { parameters: ["i32", "buffer", "u32"], result: "i32" },
+  listen: { parameters: ["i32", "i32"], result: "i32" },
+  ioctl: { parameters: ["i32", "u64", "buffer"], result: "i32" },
+  numbers: { name: "syscall", parameters: ["i64", "i64", "i64", "i64"], result: "i64" },
+  twoPaths: { name: "syscall", parameters: ["i64", "buffer", "buffer"], result: "i64" },
+  bufferFirst: { name: "syscall", parameters: ["i64", "buffer", "usize", "u32"], result: "i64" },
+  openat2: {
+    name: "syscall",
+    parameters: ["i64", "i32", "buffer", "buffer", "usize"],
+    result: "i64",
+  },
+  mountSetattr: {
+    name: "syscall",
+    parameters: ["i64", "i32", "buffer", "u32", "buffer", "usize"],
+    result: "i64",
+  },
+  landlockAddRule: {
+    name: "syscall",
+    parameters: ["i64", "i32", "i32", "buffer", "u32"],
+    result: "i64",
+  },
+  __errno_location: { parameters: [], result: "pointer" },
+} as const;
+
+/** Calls whose numbers are needed here, `[x86_64, aarch64]`. */
+const NUMBERS = {
+  pivot_root: [155, 41],
+  gettid: [186, 178],
+  setgroups: [116, 159],
+  setresgid: [119, 149],
+  setresuid: [117, 147],
+  process_vm_readv: [310, 270],
+  clone3: [435, 435],
+  close_range: [436, 436],
+  openat2: [437, 437],
+  mount_setattr: [442, 442],
+  landlock_create_ruleset: [444, 444],
+  landlock_add_rule: [445, 445],
+  landlock_restrict_self: [446, 446],
+} as const;
+
+const O_PATH = 0x200000;
+const O_CLOEXEC = 0x80000;
+const O_CREAT = 0x40;
+const AT_FDCWD = -100;
+const AT_EMPTY_PATH = 0x1000;
+const AT_RECURSIVE = 0x8000;
+const RESOLVE_IN_ROOT = 0x10;
+const RESOLVE_NO_MAGICLINKS = 0x02;
+const CLOSE_RANGE_CLOEXEC = 4;
+const LANDLOCK_CREATE_RULESET_VERSION = 1;
+const RULE_PATH_BENEATH = 1;
+const PR_SET_SECCOMP = 22;
+const SECCOMP_MODE_FILTER = 2n;
+
+type RawCall = keyof typeof NUMBERS;
+
+/** Each method throws a `SyscallError` where the kernel refuses. */
+export type Libc = ReturnType<typeof loadLibc>;
+
+/** Binds the calls. Nothing is called yet. */
+export function loadLibc() {
+  const raw = Deno.dlopen("libc.so.6", SYMBOLS).symbols;
+  const errno = () => new Deno.UnsafePointerView(raw.__errno_location()!).getInt32();
+  const check = (call: string, subject: string, result: number | bigint): number => {
+    // INVARIANT: errno is read before any other call, which could overwrite it.
+    if (Number(result) < 0) throw new SyscallError(call, subject, errno());
+    return Number(result);
+  };
+  const number = (call: RawCall) => BigInt(NUMBERS[call][Deno.build.arch === "x86_64" ? 0 : 1]);
+  return {
+    ...bindFiles(raw, check, number),
+    ...bindDescriptors(raw, check, number),
+    ...bindConfinement(raw, check, number),
+    ...bindSockets(raw, check),
+  };
+}
+
+type Raw = Deno.DynamicLibrary<typeof SYMBOLS>["symbols"];
+type Check = (call: string, subject: string, result: number | bigint) => number;
+type NumberOf = (call: RawCall) => bigint;
+
+function bindFiles(raw: Raw, check: Check, number: NumberOf) {
+  return {
+    /** Mounts, or changes the propagation of mounts. `null` stands for no text. */
+    mount(target: string, options: MountOptions): void {
+      const { source = "none", type = null, flags = 0n, data = null } = options;
+      const text = (value: string | null) => value === null ? null : encode(value);
+      check(
+        "mount",
+        target,
+        raw.mount(encode(source), encode(target), text(type), flags, text(data)),
+      );
+    },
+    /** Makes `folder` the root of this mount namespace and lets go of the old root. */
+    changeRoot(folder: string): void {
+      check("chdir", folder, raw.chdir(encode(folder)));
+      // The old root ends up on top of the new one, at the same place, and is taken off.
+      check(
+        "pivot_root",
+        folder,
+        raw.twoPaths(number("pivot_root"), encode("."), encode(".")),
+      );
+      check("umount2", "the old root", raw.umount2(encode("."), 2));
+      check("chdir", "/", raw.chdir(encode("/")));
+    },
+    /** Mode bits that new files of this thread and its children do not get. */
+    setUmask(mask: number): void {
+      raw.umask(mask);
+    },
+    makeFolder(parent: number, name: string): void {
+      check("mkdir", name, raw.mkdirat(parent, encode(name), 0o755));
+    },
+    makeLink(parent: number, name: string, to: string): void {
+      check("symlink", name, raw.symlinkat(encode(to), parent, encode(name)));
+    },
+    makeFile(parent: number, name: string): void {
+      const flags = O_CREAT | O_CLOEXEC;
+      raw.close(check("create", name, raw.openat(parent, encode(name), flags, 0o644)));
+    },
+  };
+}
+
+function bindDescriptors(raw: Raw, check: Check, number: NumberOf) {
+  return {
+    /** Opens a path for reference only. */
+    openPath(path: string): number {
+      return check("open", path, raw.openat(AT_FDCWD, encode(path), O_PATH | O_CLOEXEC, 0));
+    },
+    /** Opens a path for reading. */
+    openForReading(path: string): number {
+      return check("open", path, raw.openat(AT_FDCWD, encode(path), O_CLOEXEC, 0));
+    },
+    /** Opens a path as if `root` were `/`: no link leads out of it. */
+    openInRoot(root: number, path: string): number {
+      const how = new BigUint64Array([
+        BigInt(O_PATH | O_CLOEXEC),
+        0n,
+        BigInt(RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS),
+      ]);
+      const bytes = new Uint8Array(how.buffer);
+      const opened = raw.openat2(number("openat2"), root, encode(path), bytes, 24n);
+      return check("open", path, opened);
+    },
+    /** Sets `MOUNT_ATTR_*` bits of a mount, and of all below it where asked. */
+    setMountAttributes(descriptor: number, attributes: number, recursive: boolean): void {
+      const bytes = new Uint8Array(new BigUint64Array([BigInt(attributes), 0n, 0n, 0n]).buffer);
+      const flags = AT_EMPTY_PATH | (recursive ? AT_RECURSIVE : 0);
+      const call = number("mount_setattr");
+      const result = raw.mountSetattr(call, descriptor, encode(""), flags, bytes, 32n);
+      check("mount_setattr", `descriptor ${descriptor}`, result);
+    },
+    /** Lets no program inherit what is open now, beyond its own input and outputs. */
+    keepDescriptors(): void {
+      const result = raw.closeRange(number("close_range"), 3, 0xffffffff, CLOSE_RANGE_CLOEXEC);
+      check("close_range", "all descriptors", result);
+    },
+    close(descriptor: number): void {
+      check("close", `descriptor ${descriptor}`, raw.close(descriptor));
+    },
+  };
+}
+
+interface MountOptions {
+  readonly source?: string;
+  readonly type?: string;
+  readonly flags?: bigint;
+  readonly data?: string;
+}
+
+function bindConfinement(raw: Raw, check: Check, number: NumberOf) {
+  const numbers = (call: RawCall, a = 0n, b = 0n, c = 0n) =>
+    check(call, `${a}, ${b}, ${c}`, raw.numbers(number(call), a, b, c));
+  return {
+    unshare(flags: number): void {
+      check("unshare", `flags 0x${flags.toString(16)}`, raw.unshare(flags));
+    },
+    setHostname(name: string): void {
+      const bytes = new TextEncoder().encode(name);
+      check("sethostname", name, raw.sethostname(bytes, BigInt(bytes.length)));
+    },
+    threadId: () => numbers("gettid"),
+    prctl(option: number, second: bigint, third = 0n): void {
+      check("prctl", `option ${option}`, raw.prctl(option, second, third, 0n, 0n));
+    },
+    /** Holds for the whole process: limits belong to processes, not to threads. */
+    setLimit(resource: number, soft: bigint, hard: bigint): void {
+      const bytes = new Uint8Array(new BigUint64Array([soft, hard]).buffer);
+      check("setrlimit", `resource ${resource}`, raw.setrlimit(resource, bytes));
+    },
+    /** Takes all supplementary groups, and then root's identity, from this thread. */
+    setIdentity(uid: number, gid: number): void {
+      numbers("setgroups");
+      numbers("setresgid", BigInt(gid), BigInt(gid), BigInt(gid));
+      numbers("setresuid", BigInt(uid), BigInt(uid), BigInt(uid));
+    },
+    /** Returns the kernel's level of Landlock. */
+    landlockAbi(): number {
+      const call = number("landlock_create_ruleset");
+      const result = raw.bufferFirst(call, null, 0n, LANDLOCK_CREATE_RULESET_VERSION);
+      return check("landlock_create_ruleset", "version", result);
+    },
+    createRuleset(ruleset: Uint8Array<ArrayBuffer>): number {
+      const call = number("landlock_create_ruleset");
+      const result = raw.bufferFirst(call, ruleset, BigInt(ruleset.length), 0);
+      return check("landlock_create_ruleset", "rules", result);
+    },
+    addPathRule(ruleset: number, rule: Uint8Array<ArrayBuffer>): void {
+      const call = number("landlock_add_rule");
+      const result = raw.landlockAddRule(call, ruleset, RULE_PATH_BENEATH, rule, 0);
+      check("landlock_add_rule", "path", result);
+    },
+    restrictSelf(ruleset: number): void {
+      numbers("landlock_restrict_self", BigInt(ruleset));
+    },
+    /** Puts a filter on this thread and on all that it will ever spawn. */
+    installFilter(program: Uint8Array<ArrayBuffer>): void {
+      const view = new DataView(new ArrayBuffer(16));
+      view.setUint16(0, program.length / 8, true);
+      // INVARIANT: `program` stays referenced by the caller until the kernel has copied it.
+      view.setBigUint64(8, Deno.UnsafePointer.value(Deno.UnsafePointer.of(program)), true);
+      const descriptor = new Uint8Array(view.buffer);
+      const result = raw.prctlBuffer(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, descriptor, 0n, 0n);
+      check("prctl", "seccomp filter", result);
+    },
+    /** Succeeds everywhere but under our filter: reads no memory of no process. */
+    readNoMemory(): void {
+      numbers("process_vm_readv", BigInt(Deno.pid));
+    },
+    /** `EFAULT` everywhere but under our final filter. */
+    installNoFilter(): void {
+      const result = raw.prctlBuffer(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, null, 0n, 0n);
+      check("prctl", "no filter", result);
+    },
+    /** `EINVAL` everywhere but under our filter, where it does not exist. */
+    cloneNothing(): void {
+      numbers("clone3");
+    },
+  };
+}
+
+function bindSockets(raw: Raw, check: Check) {
+  return {
+    /** Returns a socket that no child inherits. */
+    socket(family: number, type: number, protocol: number): number {
+      const flags = type | 0x80000;
+      return check("socket", `family ${family}`, raw.socket(family, flags, protocol));
+    },
+    bind(descriptor: number, address: Uint8Array<ArrayBuffer>, subject: string): void {
+      check("bind", subject, raw.bind(descriptor, address, address.length));
+    },
+    listen(descriptor: number, backlog: number): void {
+      check("listen", `descriptor ${descriptor}`, raw.listen(descriptor, backlog));
+    },
+    ioctl(descriptor: number, request: bigint, data: Uint8Array<ArrayBuffer>): void {
+      check("ioctl", `request 0x${request.toString(16)}`, raw.ioctl(descriptor, request, data));
+    },
+  };
+}
+
+function encode(text: string): Uint8Array<ArrayBuffer> {
+  return new TextEncoder().encode(`${text}\0`);
+}

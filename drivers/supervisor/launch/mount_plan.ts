@@ -1,0 +1,259 @@
+/**
+ * Decides what a sandbox finds in its file system: every mount, and what Landlock allows where.
+ *
+ * Pure: what the host has is asked through `look`. The plan is data, so tests and `doctor` can read
+ * it, and the read-back compares the kernel's list with it.
+ *
+ * Fails closed: what is not planned does not exist in the new root.
+ *
+ * @module
+ */
+
+import type { FilesystemPolicy, Policy } from "../../../policy-wasm/policy.ts";
+import { MountPlanError } from "./isolation_error.ts";
+
+/** One mount or link, in the new root. `target` is absolute there. */
+export type Mount =
+  | { readonly kind: "bind"; readonly target: string; readonly source: string } & BindOptions
+  | {
+    readonly kind: "tmpfs";
+    readonly target: string;
+    readonly mode: string;
+    readonly bytesMax: number;
+    /** Belongs to the identity of the sandbox, not to root. */
+    readonly owned: boolean;
+  }
+  | { readonly kind: "devpts"; readonly target: string }
+  | { readonly kind: "link"; readonly target: string; readonly to: string };
+
+interface BindOptions {
+  readonly file: boolean;
+  readonly writable: boolean;
+  /** Device files work here; everywhere else they are dead. */
+  readonly devices: boolean;
+}
+
+/** What Landlock allows beneath one path. Reading includes executing. */
+export interface Access {
+  readonly path: string;
+  readonly level: "read" | "write";
+  readonly file: boolean;
+  readonly devices: boolean;
+}
+
+/** Parents before children. */
+export interface MountPlan {
+  readonly mounts: readonly Mount[];
+  readonly access: readonly Access[];
+  /** Listed by the policy, absent on this machine, and left out. */
+  readonly skipped: readonly string[];
+}
+
+/** What the host has at a path: where a link points to, and what is there behind all links. */
+export interface PathFacts {
+  readonly link: string | null;
+  readonly kind: "directory" | "file" | "missing";
+}
+
+export interface MountRequest {
+  readonly filesystem: FilesystemPolicy;
+  readonly compatibility: Policy["landlock"]["compatibility"];
+  /** Host folder that the agent may write, and where it sees it. */
+  readonly workspace: { readonly source: string; readonly target: string };
+  /** Host folders that every program needs, read-only. */
+  readonly systemFolders: readonly string[];
+  /** Bytes of each private folder in memory: `/tmp`, `/dev/shm`, a missing read-write path. */
+  readonly tmpBytesMax: number;
+}
+
+/** What programs are made of. Nothing here belongs to a person. */
+export const SYSTEM_FOLDERS: readonly string[] = [
+  "/bin",
+  "/etc",
+  "/lib",
+  "/lib32",
+  "/lib64",
+  "/sbin",
+  "/usr",
+];
+
+const DEVICES = ["full", "null", "random", "tty", "urandom", "zero"].map((name) => `/dev/${name}`);
+
+/** Paths that a jail has of its own, so that the host's are never shown. */
+const OWN = [...DEVICES, "/dev", "/dev/ptmx", "/dev/pts", "/dev/shm", "/proc", "/tmp"];
+
+/**
+ * Returns the mounts and rights for one sandbox.
+ *
+ * @throws {MountPlanError} for `/`, and under `hard_requirement` for a missing read-only path.
+ */
+export function planMounts(request: MountRequest, look: (path: string) => PathFacts): MountPlan {
+  const draft = new Draft(request, look);
+  for (const folder of request.systemFolders) draft.addSystemFolder(folder);
+  draft.addOwnFolders();
+  const { source, target } = request.workspace;
+  draft.addBind(target, source, { file: false, writable: true, devices: false });
+  const { readOnly, readWrite, includeWorkdir } = request.filesystem;
+  const listed = [
+    ...readOnly.map((path) => ({ path, level: "read" as const })),
+    ...readWrite.map((path) => ({ path, level: "write" as const })),
+  ];
+  // INVARIANT: parents first, because a child is planned by what its parent already shows.
+  for (const { path, level } of listed.toSorted((a, b) => comparePaths(a.path, b.path))) {
+    draft.addListed(path, level);
+  }
+  if (includeWorkdir) draft.allow({ path: target, level: "write", file: false, devices: false });
+  return draft.finish();
+}
+
+/** Whether `path` is `folder` or lies in it. */
+export function isWithin(path: string, folder: string): boolean {
+  return path === folder || path.startsWith(folder === "/" ? "/" : `${folder}/`);
+}
+
+class Draft {
+  readonly #mounts = new Map<string, Mount>();
+  readonly #access = new Map<string, Access>();
+  readonly #skipped: string[] = [];
+  readonly #request: MountRequest;
+  readonly #look: (path: string) => PathFacts;
+
+  constructor(request: MountRequest, look: (path: string) => PathFacts) {
+    this.#request = request;
+    this.#look = look;
+  }
+
+  addSystemFolder(path: string): void {
+    const { link, kind } = this.#look(path);
+    if (kind !== "directory") return;
+    if (link !== null) {
+      this.#mounts.set(path, { kind: "link", target: path, to: link });
+      return;
+    }
+    this.addBind(path, path, { file: false, writable: false, devices: false });
+    this.allow({ path, level: "read", file: false, devices: false });
+  }
+
+  addOwnFolders(): void {
+    this.#addTmpfs("/dev", { mode: "0755", owned: false });
+    this.#addTmpfs("/dev/shm", { mode: "1777", owned: false });
+    this.#addTmpfs("/tmp", { mode: "1777", owned: false });
+    this.#mounts.set("/dev/pts", { kind: "devpts", target: "/dev/pts" });
+    for (const path of DEVICES) {
+      this.addBind(path, path, { file: true, writable: true, devices: true });
+      this.allow({ path, level: "write", file: true, devices: path === "/dev/tty" });
+    }
+    for (const [name, to] of [["fd", ""], ["stdin", "/0"], ["stdout", "/1"], ["stderr", "/2"]]) {
+      const target = `/dev/${name}`;
+      this.#mounts.set(target, { kind: "link", target, to: `/proc/self/fd${to}` });
+    }
+    this.#mounts.set("/dev/ptmx", { kind: "link", target: "/dev/ptmx", to: "pts/ptmx" });
+    this.allow({ path: "/dev/pts", level: "write", file: false, devices: true });
+    this.allow({ path: "/dev/shm", level: "write", file: false, devices: false });
+    this.allow({ path: "/proc", level: "read", file: false, devices: false });
+    const listed = this.#request.filesystem.readOnly.includes("/tmp");
+    this.allow({ path: "/tmp", level: listed ? "read" : "write", file: false, devices: false });
+  }
+
+  addListed(listed: string, level: "read" | "write"): void {
+    if (listed === "/") {
+      throw new MountPlanError(
+        "/",
+        "the whole root holds what no sandbox may see",
+        "List the folders that the agent needs",
+      );
+    }
+    const path = this.#throughLinks(listed);
+    const own = OWN.includes(path) || isWithin(path, "/proc");
+    if (own) {
+      if (!path.startsWith("/dev")) {
+        this.allow({ path, level, file: false, devices: false });
+      }
+      return;
+    }
+    // The workspace is the sandbox's own: what the host has at that path is not meant.
+    if (isWithin(path, this.#request.workspace.target)) return this.#allowWorkspace(path, level);
+    const { kind } = this.#look(path);
+    if (kind === "missing") return this.#addMissing(path, level);
+    const devices = isWithin(path, "/dev");
+    const file = kind === "file";
+    const writable = level === "write";
+    if (!this.#shows(path, writable)) this.addBind(path, path, { file, writable, devices });
+    this.allow({ path, level, file, devices });
+  }
+
+  addBind(target: string, source: string, options: BindOptions): void {
+    this.#mounts.set(target, { kind: "bind", target, source, ...options });
+  }
+
+  /** Writing wins where a path is allowed twice. */
+  allow(access: Access): void {
+    if (this.#access.get(access.path)?.level === "write" && access.level === "read") return;
+    this.#access.set(access.path, access);
+  }
+
+  finish(): MountPlan {
+    return {
+      mounts: [...this.#mounts.values()].sort((a, b) => comparePaths(a.target, b.target)),
+      access: [...this.#access.values()].sort((a, b) => comparePaths(a.path, b.path)),
+      skipped: this.#skipped,
+    };
+  }
+
+  #allowWorkspace(path: string, level: "read" | "write"): void {
+    const { target } = this.#request.workspace;
+    if (path === target) return this.allow({ path, level, file: false, devices: false });
+    throw new MountPlanError(
+      path,
+      "it lies in the workspace, which is allowed as a whole",
+      `List ${target}, or a folder outside it`,
+    );
+  }
+
+  #addMissing(path: string, level: "read" | "write"): void {
+    if (level === "write") {
+      this.#addTmpfs(path, { mode: "0700", owned: true });
+      this.allow({ path, level, file: false, devices: false });
+      return;
+    }
+    if (this.#request.compatibility === "hard_requirement") {
+      throw new MountPlanError(path, "the machine does not have it", "Remove it from read_only");
+    }
+    this.#skipped.push(path);
+  }
+
+  #addTmpfs(target: string, options: { readonly mode: string; readonly owned: boolean }): void {
+    const bytesMax = this.#request.tmpBytesMax;
+    this.#mounts.set(target, { kind: "tmpfs", target, bytesMax, ...options });
+  }
+
+  /** Whether the nearest mount above shows the same host path in the same way. */
+  #shows(path: string, writable: boolean): boolean {
+    const above = [...this.#mounts.values()]
+      .filter(({ kind, target }) => kind !== "link" && isWithin(path, target))
+      .sort((a, b) => b.target.length - a.target.length)[0];
+    if (above?.kind !== "bind" || above.writable !== writable) return false;
+    return above.source + path.slice(above.target.length) === path;
+  }
+
+  /** Returns where a path lies once the linked system folders are followed. */
+  #throughLinks(path: string): string {
+    for (const mount of this.#mounts.values()) {
+      if (mount.kind !== "link" || isWithin(mount.target, "/dev")) continue;
+      if (!isWithin(path, mount.target)) continue;
+      const to = mount.to.startsWith("/") ? mount.to : `/${mount.to}`;
+      return to + path.slice(mount.target.length);
+    }
+    return path;
+  }
+}
+
+function comparePaths(a: string, b: string): number {
+  const [left, right] = [a.split("/"), b.split("/")];
+  for (const [at, part] of left.entries()) {
+    const other = right[at];
+    if (other === undefined) return 1;
+    if (part !== other) return part < other ? -1 : 1;
+  }
+  return left.length - right.length;
+}

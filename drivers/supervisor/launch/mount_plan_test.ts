@@ -1,0 +1,173 @@
+import assert from "node:assert/strict";
+import { isWithin, type Mount, type MountRequest, planMounts } from "./mount_plan.ts";
+
+const HOST: Readonly<Record<string, string>> = {
+  "/usr": "directory",
+  "/etc": "directory",
+  "/bin": "usr/bin",
+  "/usr/bin/tool": "file",
+  "/usr/local": "directory",
+  "/data": "directory",
+  "/data/own": "directory",
+  "/data/file": "file",
+  "/dev/dri": "directory",
+  "/sys": "directory",
+};
+
+const REQUEST: MountRequest = {
+  filesystem: { includeWorkdir: true, readOnly: [], readWrite: [] },
+  compatibility: "best_effort",
+  workspace: { source: "/var/lib/openshell/1", target: "/sandbox" },
+  systemFolders: ["/bin", "/etc", "/lib", "/usr"],
+  tmpBytesMax: 1000,
+};
+
+interface Lists {
+  readonly readOnly?: readonly string[];
+  readonly readWrite?: readonly string[];
+}
+
+function plan({ readOnly = [], readWrite = [] }: Lists, change: Partial<MountRequest> = {}) {
+  const filesystem = { ...REQUEST.filesystem, readOnly, readWrite };
+  return planMounts({ ...REQUEST, filesystem, ...change }, (path) => {
+    const found = HOST[path];
+    if (found === undefined) return { link: null, kind: "missing" };
+    if (found === "directory" || found === "file") return { link: null, kind: found };
+    return { link: found, kind: "directory" };
+  });
+}
+
+function describe(mount: Mount): string {
+  if (mount.kind === "link") return `${mount.target} -> ${mount.to}`;
+  if (mount.kind !== "bind") return `${mount.target} ${mount.kind}`;
+  const { target, source, writable, file, devices } = mount;
+  return [target, source, writable ? "rw" : "ro", file ? "file" : "", devices ? "dev" : ""]
+    .filter((word) => word !== "").join(" ");
+}
+
+Deno.test("planMounts() without a policy shows system folders, workspace and own folders", () => {
+  const { mounts, access } = plan({});
+  assert.deepEqual(mounts.map(describe), [
+    "/bin -> usr/bin",
+    "/dev tmpfs",
+    "/dev/fd -> /proc/self/fd",
+    "/dev/full /dev/full rw file dev",
+    "/dev/null /dev/null rw file dev",
+    "/dev/ptmx -> pts/ptmx",
+    "/dev/pts devpts",
+    "/dev/random /dev/random rw file dev",
+    "/dev/shm tmpfs",
+    "/dev/stderr -> /proc/self/fd/2",
+    "/dev/stdin -> /proc/self/fd/0",
+    "/dev/stdout -> /proc/self/fd/1",
+    "/dev/tty /dev/tty rw file dev",
+    "/dev/urandom /dev/urandom rw file dev",
+    "/dev/zero /dev/zero rw file dev",
+    "/etc /etc ro",
+    "/sandbox /var/lib/openshell/1 rw",
+    "/tmp tmpfs",
+    "/usr /usr ro",
+  ]);
+  const writable = access.filter(({ level, file }) => level === "write" && !file);
+  assert.deepEqual(writable.map(({ path }) => path), ["/dev/pts", "/dev/shm", "/sandbox", "/tmp"]);
+  const readable = access.filter(({ level }) => level === "read").map(({ path }) => path);
+  assert.deepEqual(readable, ["/etc", "/proc", "/usr"]);
+});
+
+Deno.test.each(
+  [
+    { name: "a folder to read", lists: { readOnly: ["/data"] }, want: ["/data /data ro"] },
+    { name: "a folder to write", lists: { readWrite: ["/data"] }, want: ["/data /data rw"] },
+    {
+      name: "a file",
+      lists: { readOnly: ["/data/file"] },
+      want: ["/data/file /data/file ro file"],
+    },
+    {
+      name: "a part of it to write",
+      lists: { readOnly: ["/data"], readWrite: ["/data/own"] },
+      want: ["/data /data ro", "/data/own /data/own rw"],
+    },
+    {
+      name: "a part of it to read",
+      lists: { readOnly: ["/data/own"], readWrite: ["/data"] },
+      want: ["/data /data rw", "/data/own /data/own ro"],
+    },
+    {
+      name: "a part of what is shown",
+      lists: { readOnly: ["/data", "/data/own"] },
+      want: [
+        "/data /data ro",
+      ],
+    },
+    { name: "a part of a system folder", lists: { readOnly: ["/usr/local"] }, want: [] },
+    { name: "a path behind a link", lists: { readOnly: ["/bin/tool"] }, want: [] },
+    { name: "own folders", lists: { readOnly: ["/proc", "/dev"], readWrite: ["/tmp"] }, want: [] },
+    { name: "own devices", lists: { readWrite: ["/dev/null", "/dev/urandom"] }, want: [] },
+    {
+      name: "other devices",
+      lists: { readWrite: ["/dev/dri"] },
+      want: ["/dev/dri /dev/dri rw dev"],
+    },
+    { name: "a missing path to write", lists: { readWrite: ["/new"] }, want: ["/new tmpfs"] },
+    { name: "a missing path to read", lists: { readOnly: ["/none"] }, want: [] },
+  ] as const,
+)("planMounts() with $name", ({ lists, want }) => {
+  const base = new Set(plan({}).mounts.map(describe));
+  const { mounts } = plan(lists);
+  assert.deepEqual(mounts.map(describe).filter((mount) => !base.has(mount)), want);
+});
+
+Deno.test("planMounts() allows what is listed, and only as it is listed", () => {
+  const { access, skipped } = plan({
+    readOnly: ["/bin/tool", "/data", "/none", "/proc"],
+    readWrite: ["/data/own", "/dev/null", "/new"],
+  });
+  const level = (path: string) => access.find((entry) => entry.path === path)?.level;
+  assert.equal(level("/data"), "read");
+  assert.equal(level("/data/own"), "write");
+  assert.equal(level("/usr/bin/tool"), "read");
+  assert.equal(level("/new"), "write");
+  assert.equal(level("/none"), undefined);
+  assert.equal(level("/"), undefined);
+  assert.deepEqual(skipped, ["/none"]);
+});
+
+Deno.test("planMounts() lets a policy make /tmp read-only", () => {
+  const { access } = plan({ readOnly: ["/tmp"] });
+  assert.equal(access.find(({ path }) => path === "/tmp")?.level, "read");
+});
+
+Deno.test("planMounts() without include_workdir shows the workspace but allows nothing in it", () => {
+  const filesystem = { includeWorkdir: false, readOnly: [], readWrite: [] };
+  const { access } = plan({}, { filesystem });
+  assert.equal(access.find(({ path }) => path === "/sandbox"), undefined);
+});
+
+Deno.test.each(
+  [
+    { name: "the root", lists: { readOnly: ["/"] }, compatibility: "best_effort" },
+    {
+      name: "a part of the workspace",
+      lists: { readOnly: ["/sandbox/a"] },
+      compatibility: "best_effort",
+    },
+    {
+      name: "a missing path under hard_requirement",
+      lists: { readOnly: ["/none"] },
+      compatibility: "hard_requirement",
+    },
+  ] as const,
+)("planMounts() refuses $name", ({ lists, compatibility }) => {
+  assert.throws(() => plan(lists, { compatibility }), {
+    name: "MountPlanError",
+    code: "invalid_argument",
+  });
+});
+
+Deno.test("isWithin() goes by whole names", () => {
+  assert.ok(isWithin("/a/b", "/a"));
+  assert.ok(isWithin("/a", "/a"));
+  assert.ok(isWithin("/a", "/"));
+  assert.ok(!isWithin("/ab", "/a"));
+});
