@@ -7,6 +7,7 @@
 import type { Diagnostic } from "../policy-wasm/diagnostic.ts";
 import type { Invocation } from "./command.ts";
 import { EXIT_BAD_INPUT, EXIT_OK } from "./exit.ts";
+import { FileError } from "./files.ts";
 import { outputFormat, printResult } from "./output.ts";
 import { printableLine } from "./printable.ts";
 import { errorsOf, readPolicyFile, renderAll } from "./policy_input.ts";
@@ -27,29 +28,48 @@ export async function check(invocation: Invocation): Promise<number> {
   const { stderr, stdout } = invocation.context;
   const isForPeople = outputFormat(invocation) === "table";
   const reports: FileReport[] = [];
+  const unreadable: FileError[] = [];
   for (const file of invocation.arguments("FILE")) {
-    const checked = await readPolicyFile(invocation, file);
-    const rules = checked.policy?.rules ?? [];
-    reports.push({
-      file,
-      ok: checked.image !== null,
-      generation: checked.image?.generation ?? null,
-      rules: rules.length,
-      endpoints: rules.reduce((sum, rule) => sum + rule.endpoints.length, 0),
-      diagnostics: checked.diagnostics,
-    });
-    if (isForPeople && checked.diagnostics.length > 0) {
-      stderr.write(`${renderAll(invocation, file, checked)}\n`);
+    try {
+      const { report, text } = await checkFile(invocation, file);
+      reports.push(report);
+      if (isForPeople) stderr.write(text);
+    } catch (error) {
+      // The other files are checked all the same; the first of these decides the exit code.
+      if (!(error instanceof FileError)) throw error;
+      unreadable.push(error);
     }
   }
   const annotations = reports.flatMap(annotate);
   if (invocation.switch("annotate")) (isForPeople ? stdout : stderr).write(annotations.join(""));
-  const ok = reports.every((report) => report.ok);
+  const ok = unreadable.length === 0 && reports.every((report) => report.ok);
   await printResult(invocation, {
     value: { ok, files: reports },
     text: () => reports.map(summarise).join(""),
   });
+  for (const error of unreadable.slice(1)) stderr.write(`error: ${printableLine(error.message)}\n`);
+  const [first] = unreadable;
+  if (first !== undefined) throw first;
   return ok ? EXIT_OK : EXIT_BAD_INPUT;
+}
+
+async function checkFile(
+  invocation: Invocation,
+  file: string,
+): Promise<{ report: FileReport; text: string }> {
+  const checked = await readPolicyFile(invocation, file);
+  const { diagnostics } = checked;
+  const rules = checked.policy?.rules ?? [];
+  const report = {
+    file,
+    ok: checked.image !== null,
+    generation: checked.image?.generation ?? null,
+    rules: rules.length,
+    endpoints: rules.reduce((sum, rule) => sum + rule.endpoints.length, 0),
+    diagnostics,
+  };
+  const text = diagnostics.length === 0 ? "" : `${renderAll(invocation, file, checked)}\n`;
+  return { report, text };
 }
 
 function summarise(

@@ -98,6 +98,13 @@ Deno.test("policy check reads standard input for -", async () => {
   assert.match(out, /^-: ok/);
 });
 
+Deno.test("policy check goes on behind a file that is missing", async () => {
+  const { code, out, err } = await run("policy check none.yaml ok.yaml nor.yaml");
+  assert.equal(code, 1);
+  assert.match(out, /^ok\.yaml: ok, /);
+  assert.match(err, /"nor\.yaml": it does not exist\n(.|\n)*"none\.yaml": it does not exist\n/);
+});
+
 Deno.test("policy check says which file is missing", async () => {
   const { code, err } = await run("policy check none.yaml");
   assert.equal(code, 1);
