@@ -143,20 +143,25 @@ function setTable(writer: ImageWriter, header: number, entries: Map<string, numb
 /**
  * A site maps each pattern id to the cells of the rules that have it.
  *
- * @throws {PatternError} More cells than one connection may have.
+ * @throws {PatternError} One pattern leads to more cells than a connection may have.
  */
 function writeSite(writer: ImageWriter, cells: CellWriter, groups: Map<string, Group>): number {
-  if (groups.size > CELLS_MAX) {
-    const first = groups.values().next().value?.endpoints[0];
-    const detail = `its port has more than ${CELLS_MAX} rules for different sets of binaries`;
-    throw new PatternError(first!.endpoint.host, "policy_too_complex", detail, first!.order);
-  }
   const byPattern = new Map<number, number[]>();
   for (const { patternIds, endpoints } of groups.values()) {
     const written = cells.write(endpoints);
-    for (const id of patternIds) getOrMake(byPattern, id, () => []).push(...written);
+    for (const id of patternIds) {
+      const list = getOrMake(byPattern, id, () => []);
+      list.push(...written);
+      if (list.length > CELLS_MAX) throw tooManyCells(endpoints[0]!);
+    }
   }
   return writer.pairs(new Map([...byPattern].map(([id, list]) => [id, writer.list(list)])));
+}
+
+function tooManyCells({ endpoint, order }: NumberedEndpoint): PatternError {
+  const detail = `more than ${CELLS_MAX} rules for its port have one binary in common and others ` +
+    "not; give them the same binaries";
+  return new PatternError(endpoint.host, "policy_too_complex", detail, order);
 }
 
 /** Splits a host pattern into the labels up to the last wild one, and the literal rest. */

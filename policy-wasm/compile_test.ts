@@ -82,10 +82,12 @@ Deno.test("compilePolicy() refuses a path that alone is too complex", () => {
   );
 });
 
-Deno.test("compilePolicy() refuses more cells at one port than a connection may have", () => {
+Deno.test("compilePolicy() refuses a binary that leads to more cells than a connection has", () => {
   const policy = manyRules(
     4097,
-    (i) => ({ binaries: [{ path: `/opt/${i}`, descendants: false }] }),
+    (i) => ({
+      binaries: ["/**", `/opt/${i}`].map((path) => ({ path, descendants: false })),
+    }),
   );
   assert.throws(
     () => compilePolicy(policy),

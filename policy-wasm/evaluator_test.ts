@@ -191,6 +191,24 @@ Deno.test("Evaluator denies a caller that matches more binary patterns than its 
   assert.equal(connection.decision.reason, "caller_unknown");
 });
 
+Deno.test("Evaluator denies a connection that reaches more cells than its bound", () => {
+  const rules = Array.from({ length: format.CELLS_MAX + 2 }, (_, i) =>
+    ruleOf({
+      key: `r${i}`,
+      endpoints: [endpointOf({ protocol: "l4", allow: [] })],
+      binaries: [i % 2 === 0 ? "/**" : "/usr/**", `/opt/${i}`].map((path) => ({
+        path,
+        descendants: false,
+      })),
+    }));
+  const evaluator = evaluatorOf(policyOf(...rules));
+  const target = { host: "api.example.com", port: 443 };
+  assert.equal(
+    evaluator.connect(evaluator.resolve(CALLER), target).decision.reason,
+    "engine_error",
+  );
+});
+
 Deno.test("Evaluator() refuses an image with any byte changed", () => {
   const { bytes } = compilePolicy(POLICY);
   for (let i = 0; i < bytes.length; i += 7) {

@@ -40,7 +40,7 @@ const GUARDS: readonly (readonly [place: string, reason: string])[] = [
   ["conditions.ts if (command == 0)", "address 0 reads as no command"],
   ["connect.ts if (header(HEADER_SUFFIXES) == 0)", "leaves out work that finds nothing"],
   ["connect.ts if (load<u8>(INPUT_AT + i - 1) != DOT)", "no suffix starts inside a label"],
-  ["connect.ts if (saw & OVERFLOW)", "the compiler makes no site with more cells"],
+  ["connect.ts if (saw & OVERFLOW)", "held by evaluator_test.ts"],
   ["connect.ts if (includes(cell, count))", "a cell twice changes no answer, only the work"],
   ["connect.ts if (load<u32>(word(CELLS_AT, i)) == cell)", "as above"],
   ["connect.ts if (count == CELLS_MAX)", "as above"],
