@@ -85,13 +85,29 @@ export function answer<C extends AnsweredConnection>(
   if (decision.verdict === "deny" || !hasRequest(raw)) {
     return { decision, detail: null, target, request: null };
   }
-  const made = makeRequest(raw, acceptsEncodedSlash);
+  const made = namesAnother(raw.path ?? "/", target)
+    ? { ok: false as const, reason: "invalid_path" as const, detail: OTHER_AUTHORITY }
+    : makeRequest(raw, acceptsEncodedSlash);
   if (!made.ok) {
     const refusal = denial(made.reason, judge.generation);
     return { decision: refusal, detail: made.detail, target, request: null };
   }
   const { request } = made;
   return { decision: judge.request(connection, request), detail: null, target, request };
+}
+
+const OTHER_AUTHORITY = "It names another host or port than the connection";
+
+/**
+ * Tells whether a target in absolute form (RFC 9112 section 3.2.2) is for somewhere else. Without a
+ * port it means that of the connection, whether TLS is inside or not.
+ */
+function namesAnother(path: string, { host, port }: Target): boolean {
+  const absolute = /^https?:\/\/([^/?#]*)/i.exec(path);
+  if (absolute === null) return false;
+  const split = /^(.*?)(?::([0-9]{1,5}))?$/.exec(absolute[1]!);
+  const named = canonicalHost(split?.[1] ?? "");
+  return !named.ok || named.host !== host || Number(split?.[2] ?? port) !== port;
 }
 
 type Made =

@@ -64,6 +64,32 @@ Deno.test.each<{ name: string; raw: Partial<RawQuestion>; want: string }>([
   },
   { name: "a host with two meanings", raw: { host: "127.1" }, want: "invalid_host" },
   { name: "a path above the root", raw: { path: "/../x" }, want: "invalid_path" },
+  {
+    name: "a target that names the host",
+    raw: { path: "https://API.example.com/x" },
+    want: "allowed",
+  },
+  {
+    name: "a target that names host and port",
+    raw: { path: "http://api.example.com:443/x" },
+    want: "allowed",
+  },
+  {
+    name: "a target that names another host",
+    raw: { path: "https://evil.example/x" },
+    want: "invalid_path",
+  },
+  {
+    name: "a target that names another port",
+    raw: { path: "http://api.example.com:80/x" },
+    want: "invalid_path",
+  },
+  { name: "a target that names nobody", raw: { path: "https:///x" }, want: "invalid_path" },
+  {
+    name: "a target with a user",
+    raw: { path: "https://api.example.com@evil.example/x" },
+    want: "invalid_path",
+  },
   { name: "a query that cannot be decoded", raw: { path: "/?a=%zz" }, want: "invalid_query" },
   {
     name: "too many parameters",
