@@ -54,7 +54,7 @@ const REQUEST_FLAGS: readonly Flag[] = [
     kind: "text",
     name: "query",
     value: "KEY=VALUE",
-    summary: "Query parameter",
+    summary: "Query parameter, decoded, in addition to those of the path",
     repeated: true,
   },
   { kind: "text", name: "rpc-method", value: "METHOD", summary: "JSON-RPC or MCP method" },
