@@ -42,8 +42,8 @@ export const HOST_BYTES_MAX = 253;
 /** One label of a host name, in bytes (RFC 1035 section 2.3.4). */
 export const HOST_LABEL_BYTES_MAX = 63;
 
-/** One glob pattern, in bytes. Beyond it: `pattern_too_long`. */
-export const PATTERN_BYTES_MAX = 4096;
+/** One glob pattern, in UTF-16 units. Beyond it: `pattern_too_long`. */
+export const PATTERN_UNITS_MAX = 4096;
 
 /** Patterns that the braces of one glob expand to. Beyond it: `pattern_too_complex`. */
 export const PATTERN_ALTERNATIVES_MAX = 64;
@@ -104,9 +104,6 @@ export const AMBIGUITY_UNITS_MAX = 10_000_000;
 
 /** Listening sockets inside one sandbox. Beyond it: the sandbox does not start. */
 export const JAIL_LISTENERS_MAX = 16;
-
-/** Private folder of a sandbox in memory (`/tmp`), in bytes. Beyond it: `ENOSPC` inside. */
-export const JAIL_TMP_BYTES_DEFAULT = 512 * 1024 * 1024;
 
 /** Output of a jailed program that one message between threads carries, in bytes. */
 export const JAIL_CHUNK_BYTES_MAX = 64 * 1024;

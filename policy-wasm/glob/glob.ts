@@ -7,7 +7,7 @@
  * @module
  */
 
-import { PATTERN_ALTERNATIVES_MAX, PATTERN_BYTES_MAX } from "../../proto/limits.ts";
+import { PATTERN_ALTERNATIVES_MAX, PATTERN_UNITS_MAX } from "../../proto/limits.ts";
 
 /**
  * What a pattern is matched against: `path` splits at `/`, `text` and `host` at `.`; `any` is the
@@ -49,8 +49,8 @@ export type GlobResult =
 
 /** Returns the tokens of a pattern, or what is malformed about it and where. */
 export function parseGlob(pattern: string, use: GlobUse): GlobResult {
-  if (pattern.length > PATTERN_BYTES_MAX) {
-    const message = `Pattern has more than ${PATTERN_BYTES_MAX} characters`;
+  if (pattern.length > PATTERN_UNITS_MAX) {
+    const message = `Pattern has more than ${PATTERN_UNITS_MAX} characters`;
     return { ok: false, code: "pattern_too_long", message, offset: 0 };
   }
   const fault = findFault(pattern);
