@@ -3,7 +3,7 @@
  *
  * Three stages, so that work is done once: a caller is resolved when its process is first seen, a
  * connection when it opens, and each request on it alone. Nothing is kept in WebAssembly between
- * decisions. Whatever goes wrong is a denial with reason `engine_error`.
+ * decisions. Whatever goes wrong is a denial.
  *
  * @module
  */
@@ -21,8 +21,6 @@ import {
   FLAG_QUERY,
   IMAGE_AT,
   INPUT_AT,
-  METHOD_GET,
-  METHOD_POST,
   PATTERN_IDS_AT,
   REQUEST_AT,
 } from "./assembly/format.ts";
@@ -30,7 +28,7 @@ import { wasmBase64 } from "./build/release.ts";
 import type { Decision } from "./decision.ts";
 import { Encoder } from "./encoder.ts";
 import type { LoadedImage } from "./load_image.ts";
-import { loadImage } from "./load_image.ts";
+import { ImageError, loadImage } from "./load_image.ts";
 import { methodNumber } from "./methods.ts";
 import type { Policy } from "./policy.ts";
 import type { Reason } from "../proto/reason.ts";
@@ -95,6 +93,9 @@ export class Evaluator {
     const missing = IMAGE_AT + image.length - memory.buffer.byteLength;
     if (missing > 0) memory.grow(Math.ceil(missing / PAGE_BYTES));
     new Uint8Array(memory.buffer).set(image, IMAGE_AT);
+    if (this.#core.accepts() === 0) {
+      throw new ImageError("the evaluator was built for another version");
+    }
     this.#encoder = new Encoder(memory.buffer);
     this.#words = new Uint32Array(memory.buffer, 0, INPUT_AT >> 2);
   }
@@ -147,7 +148,7 @@ export class Evaluator {
   request(connection: Connection, request: Request): Decision {
     const { decision, cells, flags } = connection;
     if (decision.verdict === "deny") return decision;
-    const method = numberOf(request.method);
+    const method = methodNumber(request.method);
     if (method === null) return this.#deny("invalid_method");
     const fault = this.#encoder.request(request, method, (flags & FLAG_QUERY) !== 0);
     if (fault !== null) return this.#deny(fault);
@@ -196,12 +197,6 @@ export class Evaluator {
       generation: this.generation,
     };
   }
-}
-
-/** Most requests have one of two methods, and a comparison is faster than hashing. */
-function numberOf(method: string): number | null {
-  if (method === "GET") return METHOD_GET;
-  return method === "POST" ? METHOD_POST : methodNumber(method);
 }
 
 /** WebAssembly would wrap a number that is no port into one; 0 is in no policy. */

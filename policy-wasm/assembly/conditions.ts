@@ -146,7 +146,7 @@ function registered(registry: u32, persisted: usize): usize {
     const entry = at(registry) + 4 + <usize> i * REGISTRY_BYTES;
     if (
       load<u32>(entry + 4) == length && equal(at(load<u32>(entry)), persisted + 16, length)
-    ) return at(load<u32>(entry + 12));
+    ) return at(load<u32>(entry + 8));
   }
   return 0;
 }

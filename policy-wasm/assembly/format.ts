@@ -109,8 +109,8 @@ export const CONDITION_RPC = 3;
 /** kind, command automaton or 0. */
 export const CONDITION_SQL = 4;
 
-/** Registry: count, then id offset, id length, bits of type, offset of strings for each. */
-export const REGISTRY_BYTES = 16;
+/** Registry: count, then id offset, id length, offset of the operation for each. */
+export const REGISTRY_BYTES = 12;
 
 // Automaton: its start state. State: words, then by kind.
 export const STATE_ACCEPT = 0;

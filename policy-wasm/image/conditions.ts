@@ -133,7 +133,7 @@ export class ConditionWriter {
       queries.length,
       ...queries.flatMap((query) => {
         const id = this.#writer.text(query.id);
-        return [id.offset, id.length, 0, this.#registeredOperation(query)];
+        return [id.offset, id.length, this.#registeredOperation(query)];
       }),
     ]);
   }
