@@ -7,6 +7,7 @@
  * @module
  */
 
+import { endpointOf, policyOf } from "../../policy-wasm/fixtures.ts";
 import type {
   Binary,
   Endpoint,
@@ -151,14 +152,7 @@ const PROTOCOLS: readonly Protocol[] = [
 /** Returns a policy; not always one that validation lets through, but always one with a meaning. */
 export function anyPolicy(chance: Chance): Policy {
   const keys = ["a", "b", "c", "d", "e", "f"].slice(0, chance.once(30) ? 0 : 1 + chance.below(6));
-  return {
-    version: 1,
-    filesystem: { includeWorkdir: true, readOnly: [], readWrite: [] },
-    landlock: { compatibility: "hard_requirement" },
-    process: { runAsUser: null, runAsGroup: null },
-    rules: keys.map((key) => anyRule(chance, key)),
-    middlewares: [],
-  };
+  return policyOf(...keys.map((key) => anyRule(chance, key)));
 }
 
 /** Returns a caller, a place and mostly a request, all of the kind that `anyPolicy` speaks of. */
@@ -198,24 +192,16 @@ function anyEndpoint(chance: Chance): Endpoint {
   const isPlain = protocol === "l4" || protocol === "tcp";
   const rules = () =>
     isPlain ? [] : chance.some(0, 3, () => anyRequestRule(chance, protocol, withGraphql));
-  return {
+  return endpointOf({
     host,
     ports,
     path: isPlain ? "**" : chance.of(PATH_PATTERNS),
     protocol,
-    tls: "auto",
     enforcement: chance.once(5) ? "audit" : "enforce",
     allow: rules(),
     deny: chance.once(2) ? [] : rules(),
     allowedIps: host === "" ? ["10.0.0.0/8"] : [],
     allowEncodedSlash: chance.once(3),
-    websocketCredentialRewrite: false,
-    requestBodyCredentialRewrite: false,
-    allowUninspectedCredentials: false,
-    credentialSigning: null,
-    signingService: null,
-    signingRegion: null,
-    credentialBindingProvider: null,
     persistedQueries: chance.once(2) ? "deny" : "allow_registered",
     graphqlPersistedQueries: chance.some(0, 2, () => ({
       id: chance.of(["h1", "h2"]),
@@ -223,11 +209,9 @@ function anyEndpoint(chance: Chance): Endpoint {
       operationName: chance.of(TEXTS),
       fields: chance.some(1, 2, () => chance.of(TEXTS)),
     })).filter((entry, index, all) => all.findIndex(({ id }) => id === entry.id) === index),
-    graphqlMaxBodyBytes: 65536,
-    rpcMaxBodyBytes: 65536,
     mcpStrictToolNames: chance.once(2),
     mcpAllowAllKnownMethods: protocol === "mcp" && chance.once(2),
-  };
+  });
 }
 
 function anyRequestRule(chance: Chance, protocol: Protocol, withGraphql: boolean): RequestRule {
