@@ -1,0 +1,125 @@
+/**
+ * What a supervisor records, before it takes the shape of OCSF.
+ *
+ * One event per decision. No event holds a secret, a header, a body or a query string; paths are
+ * canonical. Text that comes from the sandbox is escaped where it is written, not here.
+ *
+ * @module
+ */
+
+import type { Reason } from "../../../proto/reason.ts";
+
+/** A process of a sandbox, by its executable. */
+export interface Actor {
+  /** Absolute path of the executable. */
+  readonly binary: string;
+  /** As the host sees it. */
+  readonly pid: number;
+  /** Executables of its parents, nearest first. */
+  readonly ancestors: readonly string[];
+}
+
+/** Where a connection goes. `address` is the one dialled, where one was. */
+export interface Destination {
+  readonly host: string;
+  readonly port: number;
+  readonly address?: string;
+}
+
+/**
+ * Why something was refused. A policy reason, or one of the proxy's own:
+ * codes as in the denial body's `error`.
+ */
+export type DenialCode = Reason | ProxyDenial;
+
+/** Refusals that no policy rule gives. */
+export type ProxyDenial =
+  | "caller_ambiguous"
+  | "dns_failed"
+  | "upstream_unreachable"
+  | "upstream_tls_failed"
+  | "invalid_request"
+  | "request_too_large"
+  | "request_authority_mismatch"
+  | "server_name_mismatch"
+  | "unsupported_protocol"
+  | "unsupported_proxy_scheme"
+  | "tls_termination_unavailable"
+  | "too_many_connections"
+  | "policy_changed";
+
+/** What happened to a connection or request. */
+export type Outcome =
+  | { readonly kind: "allowed"; readonly rule: string | null }
+  /** Audit mode let it through; `reason` is what enforcement would have said. */
+  | { readonly kind: "audited"; readonly rule: string | null; readonly reason: DenialCode }
+  | {
+    readonly kind: "denied";
+    readonly rule: string | null;
+    readonly reason: DenialCode;
+    /** One sentence for the person, without what the sandbox sent. */
+    readonly detail: string;
+  };
+
+export type AuditEvent =
+  | {
+    /** A CONNECT, decided. One per connection. */
+    readonly kind: "connection";
+    readonly actor: Actor | null;
+    readonly destination: Destination;
+    readonly outcome: Outcome;
+    /** Hash of the policy image that decided, `null` where none did. */
+    readonly generation: string | null;
+    /** `tls_inspected`, `plain_inspected` or `opaque`: what happens to its bytes. */
+    readonly handling: "tls_inspected" | "plain_inspected" | "opaque" | null;
+  }
+  | {
+    /** One HTTP request, decided: in a tunnel, or by the forward proxy. */
+    readonly kind: "request";
+    readonly actor: Actor | null;
+    readonly destination: Destination;
+    readonly scheme: "http" | "https";
+    readonly method: string;
+    /** Canonical path without the query; `null` where the target was not valid. */
+    readonly path: string | null;
+    readonly outcome: Outcome;
+    readonly generation: string | null;
+  }
+  | {
+    readonly kind: "process";
+    readonly activity: "launch" | "terminate";
+    /** `main`, `exec`, `shell` or `transfer`. */
+    readonly role: string;
+    readonly binary: string;
+    readonly pid: number;
+    readonly exitCode?: number;
+    /** True where OpenShell ended it for its time limit. */
+    readonly timedOut?: boolean;
+  }
+  | {
+    /** A policy revision, the isolation or the certificates. */
+    readonly kind: "config";
+    /** `loaded`, `reload_failed`, `applied`, `created`, `updated`, `removed`. */
+    readonly state: string;
+    readonly message: string;
+    readonly version?: number;
+    readonly hash?: string;
+  }
+  | {
+    readonly kind: "lifecycle";
+    readonly activity: "start" | "stop" | "failure";
+    readonly message: string;
+  }
+  | {
+    readonly kind: "finding";
+    /** Stable name, as `isolation-failed`. */
+    readonly uid: string;
+    readonly title: string;
+    readonly detail: string;
+    readonly severity: "medium" | "high" | "critical";
+  };
+
+/** Takes events in the order of their decisions. Never throws: what cannot be written ends the sandbox. */
+export interface EventSink {
+  record(event: AuditEvent): void;
+}
