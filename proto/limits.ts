@@ -116,3 +116,296 @@ export const JAIL_START_MS_MAX = 10_000;
 
 /** Time for a killed jail to be gone, in milliseconds. Beyond it: the end is reported as failed. */
 export const JAIL_END_MS_MAX = 10_000;
+
+/** Output of the main process that is kept for whoever attaches, in bytes. The oldest goes. */
+export const REPLAY_BYTES_MAX = 1024 * 1024;
+
+/** People attached to one main process. Beyond it: refused with a notice. */
+export const ATTACHMENTS_MAX = 32;
+
+/** Output waiting for one attached person, in bytes. Beyond it: the process waits for them. */
+export const ATTACHMENT_BYTES_MAX = 4 * 1024 * 1024;
+
+/** Time that a process waits for one attached person, in milliseconds. Then they are cut off. */
+export const ATTACHMENT_STALL_MS_MAX = 10_000;
+
+/** Time that an ended main process waits for someone to fetch its output, in milliseconds. */
+export const MAIN_LINGER_MS_MAX = 60_000;
+
+/** Bytes in flight on one relay, each way. Beyond it: the sender waits. */
+export const RELAY_BYTES_MAX = 256 * 1024;
+
+/** Data of one relay frame, in bytes. Longer data takes several frames. */
+export const RELAY_FRAME_BYTES_MAX = 64 * 1024;
+
+/** Relays of one sandbox, and of one gateway, that are open or wait. Beyond it: refused. */
+export const RELAYS_PER_SANDBOX_MAX = 64;
+export const RELAYS_MAX = 1024;
+
+/** Time for a supervisor to answer a relay, in milliseconds. Beyond it: `unavailable`. */
+export const RELAY_OPEN_MS_MAX = 10_000;
+
+/** Time to wait for a supervisor's session, in milliseconds. Beyond it: `unavailable`. */
+export const SESSION_WAIT_MS_MAX = 15_000;
+
+/** Between two signs of life on a supervisor's session, in milliseconds. Three missed end it. */
+export const HEARTBEAT_MS = 15_000;
+
+/** Between two attempts to reach the gateway, in milliseconds: doubles from the first to the second. */
+export const RECONNECT_MS_MIN = 250;
+export const RECONNECT_MS_MAX = 5_000;
+
+/** Time for a supervisor to have its sandbox running, in milliseconds. Beyond it: it is ended. */
+export const SUPERVISOR_START_MS_MAX = 30_000;
+
+/** Assignment of a supervisor, in bytes: a policy document and what surrounds it. */
+export const ASSIGNMENT_BYTES_MAX = 8 * 1024 * 1024;
+
+/** Open files of one process in a sandbox. Beyond it: the program's call fails. */
+export const OPEN_FILES_MAX = 65_536;
+
+/** Processes and threads of a sandbox that was not given a bound. Beyond it: no further one starts. */
+export const PROCESSES_DEFAULT = 2_048;
+
+/** Each private folder in memory of a sandbox, in bytes. Beyond it: the program's disk is full. */
+export const TMP_BYTES_MAX = 1024 * 1024 * 1024;
+
+/** One audit event as a line, in bytes. A longer one is not written: the sandbox ends. */
+export const EVENT_LINE_BYTES_MAX = 64 * 1024;
+
+/** One file of audit events, in bytes. Beyond it: the next file. */
+export const EVENT_FILE_BYTES_MAX = 16 * 1024 * 1024;
+
+/** Files of audit events that are kept for one chain. The oldest goes, and the chain says so. */
+export const EVENT_FILES_MAX = 8;
+
+/** Between an audit event and its way to the disk, in milliseconds; the kernel has it at once. */
+export const EVENT_SYNC_MS_MAX = 1_000;
+
+/** Unreadable end of a file of audit events that is cut off after a crash, in bytes. */
+export const EVENT_TORN_BYTES_MAX = 1024 * 1024;
+
+/** Between two looks for new audit events, in milliseconds. */
+export const EVENT_POLL_MS = 100;
+
+/** Audit events of one answer, and their bytes. The oldest are left out. */
+export const EVENT_READ_LINES_MAX = 10_000;
+export const EVENT_READ_BYTES_MAX = 16 * 1024 * 1024;
+
+/** Disorder of times among audit events that a reader allows for, in milliseconds. */
+export const EVENT_DISORDER_MS_MAX = 300_000;
+
+/** Parents of a caller in one audit event. The nearest ones are kept. */
+export const EVENT_ANCESTORS_MAX = 8;
+
+/** One text in an audit event, in UTF-16 units. The rest is cut off and `…` stands for it. */
+export const EVENT_TEXT_UNITS_MAX = 1024;
+
+/** Leaf certificates that one sandbox keeps, one a host. Beyond it: the least used one goes. */
+export const TLS_LEAVES_MAX = 256;
+
+/**
+ * ClientHello with the heads of its records, in bytes: browsers send some 2 KiB. Beyond it:
+ * malformed, the connection is closed.
+ */
+export const CLIENT_HELLO_BYTES_MAX = 16 * 1024;
+
+/** Time for one TLS handshake, in milliseconds. Beyond it: the connection is closed. */
+export const TLS_HANDSHAKE_MS_MAX = 10_000;
+
+/** Time for a closed, terminated connection to hand over what was written, in milliseconds. */
+export const TLS_DRAIN_MS_MAX = 1_000;
+
+/** Certificates that the machine trusts, in bytes: some 250 KiB are usual. Beyond it: not used. */
+export const CA_BUNDLE_BYTES_MAX = 16 * 1024 * 1024;
+
+/** One file of the gateway's keys and certificates, in bytes. Beyond it: refused. */
+export const PKI_FILE_BYTES_MAX = 64 * 1024;
+
+/** Objects that one page of a list holds. Beyond it: the rest is on the next page. */
+export const PAGE_OBJECTS_MAX = 1000;
+
+/** Time to wait for another program that holds the database, in milliseconds. Then `unavailable`. */
+export const STORE_BUSY_MS_MAX = 5_000;
+
+/** Attempts to write an object that others change at the same time. Beyond it: a conflict. */
+export const STORE_ATTEMPTS_MAX = 5;
+
+/** Name of a sandbox, in bytes: with workspace and service it has to fit a DNS label. */
+export const SANDBOX_NAME_BYTES_MAX = 19;
+
+/** Labels or annotations of one object. Beyond it: refused. */
+export const LABELS_MAX = 64;
+
+/** One annotation, and all of an object together, in bytes. Beyond it: refused. */
+export const ANNOTATION_BYTES_MAX = 4 * 1024;
+export const ANNOTATIONS_BYTES_MAX = 64 * 1024;
+
+/** Environment of a sandbox: entries, bytes of one value, bytes together. Beyond it: refused. */
+export const ENVIRONMENT_ENTRIES_MAX = 128;
+export const ENVIRONMENT_VALUE_BYTES_MAX = 8 * 1024;
+export const ENVIRONMENT_BYTES_MAX = 256 * 1024;
+
+/** Main process of a sandbox: words of its command, and bytes of all. Beyond it: refused. */
+export const COMMAND_WORDS_MAX = 256;
+export const COMMAND_BYTES_MAX = 256 * 1024;
+
+/** Host folders of one sandbox, and paths in one that are not protected. Beyond it: refused. */
+export const BINDS_MAX = 64;
+export const UNPROTECTED_PATHS_MAX = 64;
+
+/** Platform events of one sandbox that are kept for whoever comes later. The oldest go. */
+export const PLATFORM_EVENTS_MAX = 64;
+
+/** Changes that wait for one watcher of a sandbox. Beyond it: its stream ends, it has to return. */
+export const WATCH_CHANGES_MAX = 1024;
+
+/** Sandboxes that a gateway brings back at once when it starts. The others wait. */
+export const RECOVERIES_AT_ONCE_MAX = 4;
+
+/** One message from a client, in bytes. Beyond it: `resource_exhausted`. */
+export const MESSAGE_BYTES_MAX = 1024 * 1024;
+
+/** The same where a message holds a policy document or standard input. */
+export const LARGE_MESSAGE_BYTES_MAX = 5 * 1024 * 1024;
+
+/** Time for one call that is no stream, in milliseconds: a sandbox may start in it. */
+export const CALL_MS_MAX = 120_000;
+
+/** Between two pings of an HTTP/2 connection, and until its answer, in milliseconds. */
+export const KEEPALIVE_MS = 20_000;
+export const KEEPALIVE_ANSWER_MS_MAX = 10_000;
+
+/** Time for open calls to end when the gateway closes, in milliseconds. Then they are cut off. */
+export const SERVER_CLOSE_MS_MAX = 2_000;
+
+/** Clock difference between the parts that make and check a token, in seconds. */
+export const TOKEN_LEEWAY_S = 60;
+
+/** Bearer token, in bytes. Beyond it: refused before it is looked at. */
+export const TOKEN_BYTES_MAX = 4 * 1024;
+
+/** Lines of a log that are replayed where the caller does not say, and at most. */
+export const LOG_LINES_DEFAULT = 200;
+export const LOG_LINES_MAX = 10_000;
+
+/** Gateways that one folder of registrations may hold. The others are not listed. */
+export const GATEWAYS_MAX = 1_000;
+
+/** `metadata.json` of a registered gateway, in UTF-16 units. A longer one cannot be used. */
+export const METADATA_BYTES_MAX = 64 * 1024;
+
+/** Between two signs of life that a client asks of its gateway, in milliseconds. */
+export const CLIENT_PING_MS = 10_000;
+
+/** Time for a gateway to answer a sign of life, in milliseconds. Beyond it: `unavailable`. */
+export const CLIENT_PING_MS_MAX = 10_000;
+
+/** Time for a gateway to answer one call, in milliseconds. Beyond it: `unavailable`. */
+export const CLIENT_CALL_MS_MAX = 30_000;
+
+/** Time for the local gateway to answer whether it is there, in milliseconds. Then one is started. */
+export const LOCAL_PROBE_MS_MAX = 3_000;
+
+/** Time for the local gateway to answer after its start, in milliseconds. Beyond it: an error. */
+export const LOCAL_START_MS_MAX = 15_000;
+
+/** Log of a gateway that a client started, in bytes. A longer one makes way for the next. */
+export const GATEWAY_LOG_BYTES_MAX = 16 * 1024 * 1024;
+
+/** Input of a program that waits to be sent, in bytes. Beyond it: reading it pauses. */
+export const CLIENT_INPUT_BYTES_MAX = 1024 * 1024;
+
+/** All files of one download, in bytes. Beyond it: nothing of it is kept. */
+export const DOWNLOAD_BYTES_MAX = 64 * 1024 * 1024 * 1024;
+
+/** Files, folders and links of one transfer. Beyond it: nothing of it is kept. */
+export const TRANSFER_ENTRIES_MAX = 1_000_000;
+
+/** Path of one file in a transfer, in UTF-16 units. Beyond it: nothing of it is kept. */
+export const TRANSFER_PATH_UNITS_MAX = 4_096;
+
+/** Bytes of one download that are no content, for each entry: its names. Beyond it: an error. */
+export const DOWNLOAD_HEADER_BYTES_MAX = 16 * 1024;
+
+/** Connections of one forwarded port at a time. Beyond it: a new one is closed at once. */
+export const FORWARD_CONNECTIONS_MAX = 256;
+
+/** Sandboxes that one page of a list holds. */
+export const SANDBOX_PAGE_MAX = 1_000;
+
+/** Head of one HTTP message that the proxy reads, in bytes. Beyond it: 431, or 502 for a response. */
+export const HTTP_HEAD_BYTES_MAX = 16 * 1024;
+
+/** Headers of one HTTP message. Beyond it: 431, or 502 for a response. */
+export const HTTP_HEADERS_MAX = 128;
+
+/** Request method, in bytes, as the policy core has it. Beyond it: 400. */
+export const HTTP_METHOD_BYTES_MAX = 64;
+
+/** Bytes that were read from one side of a connection and wait to go on: reading pauses there. */
+export const HTTP_BUFFER_BYTES_MAX = 64 * 1024;
+
+/** First size of that buffer, in bytes, since many connections idle; it grows to the bound. */
+export const HTTP_BUFFER_BYTES_MIN = 16 * 1024;
+
+/** Hexadecimal digits of a chunk's size, so that it stays an exact number. Beyond it: refused. */
+export const HTTP_CHUNK_SIZE_DIGITS_MAX = 12;
+
+/** Trailers of one chunked body, in bytes; they are read to be dropped. Beyond it: refused. */
+export const HTTP_TRAILER_BYTES_MAX = 4 * 1024;
+
+/** Interim responses (1xx) before the real one. Beyond it: the response is refused. */
+export const HTTP_INTERIM_RESPONSES_MAX = 16;
+
+/** Time without a further request on a kept-alive connection, in milliseconds. Then it is closed. */
+export const HTTP_IDLE_MS_MAX = 120_000;
+
+/** Time for a request's head from its first byte on, in milliseconds. Beyond it: closed. */
+export const HTTP_HEAD_MS_MAX = 30_000;
+
+/** Time for a response to begin, in milliseconds: models think long. Beyond it: 504. */
+export const HTTP_RESPONSE_MS_MAX = 600_000;
+
+/** Time in which no byte of an exchange moves, in milliseconds. Beyond it: both sides are closed. */
+export const HTTP_BODY_IDLE_MS_MAX = 300_000;
+
+/** Time that a response's head waits to leave together with its body's start, in milliseconds. */
+export const HTTP_COALESCE_MS = 2;
+
+/**
+ * Bytes and milliseconds for which a client that was refused may go on sending, so that it reads
+ * the answer instead of a reset. Beyond either: closed.
+ */
+export const HTTP_DRAIN_BYTES_MAX = 4 * 1024 * 1024;
+export const HTTP_DRAIN_MS_MAX = 2_000;
+
+/** Policy revisions that are kept of one sandbox. Beyond it: the oldest one that is over goes. */
+export const POLICY_REVISIONS_MAX = 200;
+
+/** Diagnostics that a refused policy is answered with. The others are counted. */
+export const ANSWERED_DIAGNOSTICS_MAX = 20;
+
+/** Load error that a supervisor reports, in UTF-16 units. The rest is cut off. */
+export const LOAD_ERROR_UNITS_MAX = 4_096;
+
+/** Executables that one sandbox is known to have used. Beyond it: `caller_unknown`. */
+export const TRUSTED_BINARIES_MAX = 16_384;
+
+/** Executable that is read to be recognised, in bytes. Beyond it: `caller_unknown`. */
+export const BINARY_BYTES_MAX = 1024 * 1024 * 1024;
+
+/** Piece in which executables are read, in bytes: other connections wait for one at most. */
+export const BINARY_CHUNK_BYTES = 256 * 1024;
+
+/**
+ * Descriptors of a sandbox that are searched for one connection: some 3 microseconds each, for
+ * which nothing else of its proxy goes on. Beyond it: `caller_unknown`.
+ */
+export const CALLER_DESCRIPTORS_MAX = 16_384;
+
+/** Attempts at identifying a caller that changes meanwhile. Beyond it: `caller_unknown`. */
+export const CALLER_ATTEMPTS_MAX = 4;
+
+/** Processes of a sandbox whose id on the host is remembered. Beyond it: all are looked up anew. */
+export const HOST_PIDS_MAX = 4_096;
