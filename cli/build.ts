@@ -22,6 +22,9 @@ const BUNDLE = new URL("bundle/", DIST);
 const PROGRAM = new URL("openshell", DIST);
 const ENTRY = "main.js";
 
+/** Threads start from a module of their own, beside the others. */
+const WORKERS = ["drivers/supervisor/launch/jail_worker.ts"];
+
 /** A step of the build did not succeed. */
 class BuildError extends Error {
   override readonly name = "BuildError";
@@ -44,7 +47,18 @@ async function build(): Promise<void> {
 async function makeBundle(): Promise<Bundle> {
   await Deno.mkdir(DIST, { recursive: true });
   await Deno.remove(BUNDLE, { recursive: true }).catch(ignoreNotFound);
-  const entry = new URL("main.ts", import.meta.url);
+  await bundleEntry("cli/main.ts");
+  for (const worker of WORKERS) await bundleEntry(worker);
+  const raw = new Map<string, string>();
+  for await (const { name } of Deno.readDir(BUNDLE)) {
+    raw.set(name, await Deno.readTextFile(new URL(name, BUNDLE)));
+  }
+  const bundle = finishBundle(new Map([...raw].sort(([a], [b]) => a < b ? -1 : 1)), ENTRY);
+  for (const [name, text] of bundle) await Deno.writeTextFile(new URL(name, BUNDLE), text);
+  return bundle;
+}
+
+async function bundleEntry(entry: string): Promise<void> {
   const bundled = await runDeno([
     "bundle",
     "--quiet",
@@ -53,16 +67,9 @@ async function makeBundle(): Promise<Bundle> {
     "--code-splitting",
     "--outdir",
     BUNDLE.pathname,
-    entry.pathname,
+    new URL(entry, ROOT).pathname,
   ]);
-  if (!bundled.ok) throw new BuildError(`Cannot bundle "cli/main.ts": ${bundled.text}`);
-  const raw = new Map<string, string>();
-  for await (const { name } of Deno.readDir(BUNDLE)) {
-    raw.set(name, await Deno.readTextFile(new URL(name, BUNDLE)));
-  }
-  const bundle = finishBundle(new Map([...raw].sort(([a], [b]) => a < b ? -1 : 1)), ENTRY);
-  for (const [name, text] of bundle) await Deno.writeTextFile(new URL(name, BUNDLE), text);
-  return bundle;
+  if (!bundled.ok) throw new BuildError(`Cannot bundle "${entry}": ${bundled.text}`);
 }
 
 /** Returns whether it worked: without a network the base runtime may be out of reach. */

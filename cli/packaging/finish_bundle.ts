@@ -6,8 +6,15 @@
  * it. And any `node:` module costs as much as the rest of the start: nothing that every start needs
  * may import one.
  *
+ * Two things more are mended here. A package in CommonJS asks for a `require`, which a module has
+ * not. And a worker is named by its source, which a bundle has not.
+ *
  * @module
  */
+
+/** Gives a module the `require` that packages in it ask for. */
+const REQUIRE = 'import { createRequire as makeRequire } from "node:module";\n' +
+  "const require = makeRequire(import.meta.url);\n";
 
 /** Text of each module by file name, without folders. */
 export type Bundle = ReadonlyMap<string, string>;
@@ -24,7 +31,7 @@ export class SlowStartError extends Error {
  */
 export function finishBundle(bundle: Bundle, entry: string): Bundle {
   const finished = new Map(
-    [...bundle].map(([name, text]) => [name, hideImports(text, bundle)]),
+    [...bundle].map(([name, text]) => [name, nameWorkers(giveRequire(hideImports(text, bundle)))]),
   );
   for (const name of staticClosure(finished, entry)) {
     const slow = /^import[^;]*?"(node:[^"]+)"/m.exec(finished.get(name) ?? "");
@@ -45,6 +52,19 @@ export function staticClosure(bundle: Bundle, entry: string): ReadonlySet<string
     }
   }
   return reached;
+}
+
+/** The bundler leaves a check in each module that calls it. */
+function giveRequire(text: string): string {
+  return text.includes("typeof require !==") ? REQUIRE + text : text;
+}
+
+/** Workers lie beside the modules of the bundle. */
+function nameWorkers(text: string): string {
+  return text.replaceAll(
+    /new URL\("\.\/(\w+_worker)\.ts", import\.meta\.url\)/g,
+    'new URL("./$1.js", import.meta.url)',
+  );
 }
 
 function hideImports(text: string, bundle: Bundle): string {

@@ -54,3 +54,22 @@ Deno.test("staticClosure() follows imports and re-exports", () => {
     "main.js",
   ]);
 });
+
+Deno.test("finishBundle() gives a module with packages in CommonJS their require", async () => {
+  const folder = await Deno.makeTempDir();
+  const text = 'const r = typeof require !== "undefined" ? require : null;\n' +
+    'export const join = r("node:path").join("a", "b");\n';
+  const bundle = finishBundle(new Map([["main.js", ""], ["late.js", text]]), "main.js");
+  await Deno.writeTextFile(`${folder}/late.js`, bundle.get("late.js")!);
+  assert.equal((await import(`file://${folder}/late.js`)).join, "a/b");
+  await Deno.remove(folder, { recursive: true });
+});
+
+Deno.test("finishBundle() names workers as the bundle does", () => {
+  const text = 'new Worker(new URL("./jail_worker.ts", import.meta.url));';
+  const finished = finishBundle(new Map([["main.js", text]]), "main.js");
+  assert.equal(
+    finished.get("main.js"),
+    'new Worker(new URL("./jail_worker.js", import.meta.url));',
+  );
+});
