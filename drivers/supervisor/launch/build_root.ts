@@ -7,10 +7,12 @@
  * @module
  */
 
-import { SyscallError } from "./isolation_error.ts";
-import type { JailSpec } from "./jail_spec.ts";
+import { GATE_SHELL } from "./gated_command.ts";
+import { IsolationError, SyscallError } from "./isolation_error.ts";
+import type { JailSpec, OwnerMap } from "./jail_spec.ts";
 import type { Libc } from "./libc_ffi.ts";
 import type { Mount } from "./mount_plan.ts";
+import { COMMONDIR_TEXT } from "./protected_paths.ts";
 
 /** Exists on every machine. Covered in the private namespace only, and gone with the old root. */
 const STAGE = "/tmp";
@@ -27,24 +29,35 @@ const ATTR_NOSUID = 2;
 const ATTR_NODEV = 4;
 
 const ENOENT = 2;
+const EEXIST = 17;
 
 /** Folders of `/proc` that say more about the machine than a sandbox needs. */
 const HIDDEN = ["kcore", "keys", "sched_debug", "sysrq-trigger", "timer_list"];
 
 /** Builds the root and makes it the only one. `/proc` in it is still empty. */
-export function buildRoot(libc: Libc, { plan, identity }: JailSpec): void {
+export function buildRoot(
+  libc: Libc,
+  { plan, identity }: JailSpec,
+  ownerMaps: readonly OwnerMap[],
+): void {
   libc.setUmask(0o022);
   // INVARIANT: private before the first mount, or the host would see what follows.
   libc.mount("/", { flags: MS_REC | MS_PRIVATE });
   const sources = new Map<string, number>();
   let root: number | null = null;
+  const shell = Deno.readFileSync("/bin/sh");
   try {
     openSources(libc, plan.mounts, sources);
     const flags = MS_NOSUID | MS_NODEV;
     libc.mount(STAGE, { source: "root", type: "tmpfs", flags, data: "size=1m,mode=0755" });
     root = libc.openPath(STAGE);
     libc.close(makeTarget(libc, root, "/proc", false));
-    for (const mount of plan.mounts) place(libc, mount, { root, identity, sources });
+    for (const mount of plan.mounts) {
+      place(libc, mount, { root, identity, sources, ownerMaps });
+    }
+    // INVARIANT: on a file system of the jail's own, so nothing of the host is written.
+    Deno.writeFileSync(STAGE + GATE_SHELL, shell, { createNew: true });
+    Deno.chmodSync(STAGE + GATE_SHELL, 0o711);
   } finally {
     if (root !== null) libc.close(root);
     for (const source of sources.values()) libc.close(source);
@@ -76,6 +89,7 @@ interface Placing {
   readonly root: number;
   readonly identity: JailSpec["identity"];
   readonly sources: ReadonlyMap<string, number>;
+  readonly ownerMaps: readonly OwnerMap[];
 }
 
 function openSources(libc: Libc, mounts: readonly Mount[], sources: Map<string, number>): void {
@@ -97,6 +111,7 @@ function place(libc: Libc, mount: Mount, placing: Placing): void {
     }
     return;
   }
+  if (mount.kind === "pin") return pin(libc, mount, placing);
   const file = mount.kind === "bind" && mount.file;
   const target = makeTarget(libc, root, mount.target, file);
   try {
@@ -119,10 +134,12 @@ function place(libc: Libc, mount: Mount, placing: Placing): void {
 function mountOn(
   libc: Libc,
   target: string,
-  mount: Exclude<Mount, { kind: "link" }>,
-  { identity, sources }: Placing,
+  mount: Exclude<Mount, { kind: "link" | "pin" }>,
+  { identity, sources, ownerMaps }: Placing,
 ): void {
   if (mount.kind === "bind") {
+    const map = ownerMaps.find((candidate) => candidate.target === mount.target);
+    if (map !== undefined) return mountMapped(libc, target, sources.get(mount.source)!, map);
     const source = `/proc/self/fd/${sources.get(mount.source)}`;
     libc.mount(target, { source, flags: MS_BIND | MS_REC });
     return;
@@ -138,6 +155,73 @@ function mountOn(
   libc.mount(target, { source: "tmpfs", type: "tmpfs", flags, data });
 }
 
+/** Mounts the source with its owner's files as those of the sandbox's identity. */
+function mountMapped(libc: Libc, target: string, source: number, map: OwnerMap): void {
+  const namespace = libc.openForReading(`/proc/${map.helperPid}/ns/user`);
+  const tree = libc.copyMounts(source);
+  try {
+    libc.mapOwners(tree, namespace);
+  } catch (cause) {
+    if (!(cause instanceof SyscallError)) throw cause;
+    const detail = `the file system of ${map.target} cannot map owners (errno ${cause.errno})`;
+    throw new IsolationError("ownership", detail, { cause });
+  } finally {
+    libc.close(namespace);
+  }
+  try {
+    libc.moveMount(tree, target);
+  } finally {
+    libc.close(tree);
+  }
+}
+
+/**
+ * INVARIANT: resolved beneath the bind and through no link, so a link that has come since the plan
+ * was made is an error.
+ */
+function pin(
+  libc: Libc,
+  { bind, path, source, placeholder, writable }: Extract<Mount, { kind: "pin" }>,
+  { root, sources }: Placing,
+): void {
+  if (placeholder) makePlaceholder(libc, sources.get(source)!, path);
+  const within = libc.openInRoot(root, bind);
+  try {
+    const covered = libc.openBeneath(within, path);
+    try {
+      const same = `/proc/self/fd/${covered}`;
+      libc.mount(same, { source: same, flags: MS_BIND });
+    } finally {
+      libc.close(covered);
+    }
+    const mounted = libc.openBeneath(within, path);
+    const attributes = ATTR_NOSUID | ATTR_NODEV | (writable ? 0 : ATTR_RDONLY);
+    try {
+      libc.setMountAttributes(mounted, attributes, false);
+    } finally {
+      libc.close(mounted);
+    }
+  } finally {
+    libc.close(within);
+  }
+}
+
+/** In the host's own folder: as the sandbox sees it, root's files cannot be made there. */
+function makePlaceholder(libc: Libc, source: number, path: string): void {
+  const at = path.lastIndexOf("/");
+  const parent = libc.openBeneath(source, at < 0 ? "." : path.slice(0, at));
+  const name = path.slice(at + 1);
+  try {
+    if (name === "commondir") libc.makeFile(parent, name, COMMONDIR_TEXT);
+    else libc.makeFolder(parent, name);
+  } catch (error) {
+    // Somebody was quicker; what is there now is held.
+    if (!(error instanceof SyscallError && error.errno === EEXIST)) throw error;
+  } finally {
+    libc.close(parent);
+  }
+}
+
 /** Opens a path of the new root, and makes what is missing of it. */
 function makeTarget(libc: Libc, root: number, path: string, file: boolean): number {
   try {
@@ -148,7 +232,7 @@ function makeTarget(libc: Libc, root: number, path: string, file: boolean): numb
   const [parent, name] = split(path);
   const folder = makeTarget(libc, root, parent, false);
   try {
-    if (file) libc.makeFile(folder, name);
+    if (file) libc.makeFile(folder, name, "");
     else libc.makeFolder(folder, name);
   } finally {
     libc.close(folder);

@@ -6,8 +6,9 @@
 
 import { buildFilter, encodeFilter, type FilterStage } from "./seccomp_filter.ts";
 import { buildRoot, sealRoot } from "./build_root.ts";
+import { GATE_SHELL_ACCESS, limitedArguments } from "./gated_command.ts";
 import { type Control, IsolationError, SyscallError } from "./isolation_error.ts";
-import type { Confinement, JailSpec } from "./jail_spec.ts";
+import type { Confinement, JailSpec, OwnerMap } from "./jail_spec.ts";
 import {
   accessRights,
   encodePathRule,
@@ -15,8 +16,7 @@ import {
   LANDLOCK_ABI_KNOWN,
 } from "./landlock_rights.ts";
 import type { Libc } from "./libc_ffi.ts";
-import { limitedArguments } from "./limited_argv.ts";
-import { openListeners } from "./open_listeners.ts";
+import { raiseLoopback } from "./raise_loopback.ts";
 
 const CLONE_NEWNS = 0x00020000;
 const CLONE_NEWCGROUP = 0x02000000;
@@ -50,14 +50,16 @@ export const CORE_BYTES_MAX = 1n;
 const INIT_IDENTITY = { uid: 65534, gid: 65534 };
 
 /**
- * Says that it has its limits, then waits for the end of its input, which is the end of OpenShell,
- * however that comes. As pid 1 its own end is the end of all, and while it waits it reaps what the
+ * Says that it has its limits and waits for a line, so that it forks nothing before it is in its
+ * control group. Then it waits for the end of its input, which is the end of OpenShell, however
+ * that comes. As pid 1 its own end is the end of all, and while it waits it reaps what the
  * agent leaves behind. Signals from inside do not reach it.
  */
 const INIT = [
   "/bin/sh",
   "-c",
-  "echo; exec 3<&0 0</dev/null >/dev/null; { read -r line; } <&3 & exec 3<&-; wait",
+  "echo; read -r line || exit; " +
+  "exec 3<&0 0</dev/null >/dev/null; { read -r line; } <&3 & exec 3<&-; wait",
 ];
 
 /** What the thread keeps of a confinement. */
@@ -72,7 +74,11 @@ export interface Confined {
  * @throws {IsolationError} naming the control that could not be put in force. The thread is of no
  * use then.
  */
-export async function confine(libc: Libc, spec: JailSpec): Promise<Confined> {
+export async function confine(
+  libc: Libc,
+  spec: JailSpec,
+  ownerMaps: readonly OwnerMap[],
+): Promise<Confined> {
   const { uid, gid } = spec.identity;
   attempt("identity", () => {
     if (isRoot(uid) || isRoot(gid)) throw new IsolationError("identity", `${uid}:${gid} is root`);
@@ -80,8 +86,8 @@ export async function confine(libc: Libc, spec: JailSpec): Promise<Confined> {
   const landlockAbi = attempt("landlock", () => libc.landlockAbi());
   const lastCapability = attempt("capabilities", readLastCapability);
   attempt("namespaces", () => enterNamespaces(libc, spec.hostname));
-  attempt("mounts", () => buildRoot(libc, spec));
-  const listeners = attempt("network", () => openListeners(libc, spec.ports));
+  attempt("mounts", () => buildRoot(libc, spec, ownerMaps));
+  attempt("network", () => raiseLoopback(libc));
   const started: Deno.ChildProcess[] = [];
   try {
     attempt("no_new_privs", () => libc.prctl(PR_SET_NO_NEW_PRIVS, 1n));
@@ -103,10 +109,9 @@ export async function confine(libc: Libc, spec: JailSpec): Promise<Confined> {
     attempt("seccomp", () => installFilter(libc, "final"));
     const probes = probeRefusals(libc);
     const threadId = libc.threadId();
-    return { confinement: { threadId, initPid: init.pid, listeners, landlockAbi, probes }, init };
+    return { confinement: { threadId, initPid: init.pid, landlockAbi, probes }, init };
   } catch (error) {
     for (const init of started) await endInit(init);
-    for (const listener of listeners) libc.close(listener);
     throw error;
   }
 }
@@ -219,7 +224,7 @@ async function mountProc(): Promise<void> {
 function restrictFiles(libc: Libc, { plan }: JailSpec, abi: number): void {
   const ruleset = libc.createRuleset(encodeRuleset(abi));
   try {
-    for (const access of plan.access) {
+    for (const access of [...plan.access, GATE_SHELL_ACCESS]) {
       const descriptor = libc.openPath(access.path);
       try {
         libc.addPathRule(ruleset, encodePathRule(accessRights(access, abi), descriptor));

@@ -12,6 +12,7 @@ import { CodedError } from "../../../proto/errors.ts";
 export type Control =
   | "namespaces"
   | "mounts"
+  | "ownership"
   | "network"
   | "no_new_privs"
   | "init"
@@ -25,6 +26,9 @@ export type Control =
 const HINTS: Readonly<Record<Control, string>> = {
   namespaces: "Run as root, and allow namespaces where an outer container forbids them",
   mounts: "Check that the paths of the policy exist, and that an outer container allows mounts",
+  ownership:
+    "Bind it read-only, or use Linux 5.12 or newer with user namespaces, and a file system " +
+    "whose owners can be mapped, as ext4, xfs, btrfs and tmpfs",
   network: "Choose free, distinct ports above 0, and allow network namespaces",
   no_new_privs: "Use Linux 3.5 or newer, and do not run under an outer seccomp filter",
   init: "Install sh, sleep and mount in /bin, as every plain Linux machine has them",

@@ -8,9 +8,21 @@
 
 import { JAIL_CHUNK_BYTES_MAX, JAIL_END_MS_MAX, JAIL_START_MS_MAX } from "../../../proto/limits.ts";
 import { IsolationError, JailCallError } from "./isolation_error.ts";
-import type { Confinement, JailCommand, JailExit, JailSpec, OutputName } from "./jail_spec.ts";
+import type {
+  Confinement,
+  JailCommand,
+  JailExit,
+  JailSpec,
+  OutputName,
+  Spawned,
+  TerminalSize,
+} from "./jail_spec.ts";
 import { JailChannel } from "./jail_channel.ts";
-import { findBreaches, gatherEvidence } from "./read_back.ts";
+import { dialInside, listenInside } from "./listen_inside_ffi.ts";
+import { openOwnerMaps } from "./owner_map.ts";
+import { holdPlaceholders, removePlaceholders } from "./placeholders.ts";
+import { type Breach, findBreaches, gatherEvidence } from "./read_back.ts";
+import { Terminal } from "./terminal_ffi.ts";
 
 /**
  * A program in a jail. Read or cancel both outputs, and wait for its end: until then it counts among
@@ -21,12 +33,24 @@ export interface JailProcess {
   readonly pid: number;
   readonly stdout: ReadableStream<Uint8Array>;
   readonly stderr: ReadableStream<Uint8Array>;
-  /** Writes to standard input; resolves when the program's pipe took the bytes. */
+  /** Writes to standard input; resolves when the program's pipe or terminal took the bytes. */
   write(bytes: Uint8Array): Promise<void>;
+  /** Closes standard input; on a terminal, types the character that ends input (`^D`). */
   endInput(): Promise<void>;
-  kill(signal: Deno.Signal): Promise<void>;
+  /** Of the terminal: programs on it get `SIGWINCH`. */
+  resize(size: TerminalSize): Promise<void>;
+  /** Signals the program's whole process group, and fails when the program has ended. */
+  signal(signal: Deno.Signal): Promise<void>;
   /** Resolves at the end; output may still be there to read. */
   wait(): Promise<JailExit>;
+}
+
+export interface JailOptions {
+  /**
+   * Called with init, and with each command before anything of it runs: the place to put it into a
+   * control group. When it throws, the process is killed.
+   */
+  readonly onSpawn?: (pid: number) => void | Promise<void>;
 }
 
 /**
@@ -34,39 +58,56 @@ export interface JailProcess {
  *
  * @throws {IsolationError} naming the first control that is not in force; nothing is left then.
  */
-export async function startJail(spec: JailSpec): Promise<Jail> {
+export async function startJail(spec: JailSpec, { onSpawn }: JailOptions = {}): Promise<Jail> {
   const channel = new JailChannel(new URL("./jail_worker.ts", import.meta.url));
   let confinement: Confinement;
   try {
-    confinement = await channel.call<Confinement>({ type: "confine", spec }, JAIL_START_MS_MAX);
+    await using owners = await openOwnerMaps(spec);
+    const request = { type: "confine", spec, ownerMaps: owners.maps } as const;
+    confinement = await channel.call<Confinement>(request, JAIL_START_MS_MAX);
   } catch (error) {
     channel.end();
+    removePlaceholders(spec.plan.placeholders);
     throw error;
   }
-  const jail = new Jail(channel, confinement);
-  const [breach] = findBreaches(gatherEvidence(confinement), spec, confinement);
-  if (breach === undefined) return jail;
-  await jail.close();
-  throw new IsolationError(breach.control, breach.found);
+  // Before the read-back, which sees what another sandbox has removed until here.
+  const held = holdPlaceholders(spec.plan);
+  const jail = new Jail(channel, { spec, confinement, held, onSpawn: onSpawn ?? (() => {}) });
+  try {
+    const [breach] = findBreaches(gatherEvidence(confinement), spec, confinement);
+    if (breach !== undefined) throw new IsolationError(breach.control, breach.found);
+    await onSpawn?.(confinement.initPid);
+    await channel.call({ type: "release_init" }, JAIL_START_MS_MAX);
+    return jail;
+  } catch (error) {
+    await jail.close();
+    throw error;
+  }
+}
+
+interface JailParts {
+  readonly spec: JailSpec;
+  readonly confinement: Confinement;
+  readonly held: Disposable;
+  readonly onSpawn: NonNullable<JailOptions["onSpawn"]>;
 }
 
 /** A jail whose controls are in force. */
 export class Jail {
   readonly #channel: JailChannel;
+  readonly #spec: JailSpec;
   readonly #confinement: Confinement;
+  readonly #held: Disposable;
+  readonly #onSpawn: NonNullable<JailOptions["onSpawn"]>;
+  readonly #terminals = new Set<Terminal>();
   #closing: Promise<void> | null = null;
 
-  constructor(channel: JailChannel, confinement: Confinement) {
+  constructor(channel: JailChannel, { spec, confinement, held, onSpawn }: JailParts) {
     this.#channel = channel;
+    this.#spec = spec;
     this.#confinement = confinement;
-  }
-
-  /**
-   * Descriptors of listening sockets inside, in the order of `ports`: non-blocking, and the
-   * caller's to accept on and to close, as with `server.listen({ fd })` of `node:net`.
-   */
-  get listeners(): readonly number[] {
-    return this.#confinement.listeners;
+    this.#held = held;
+    this.#onSpawn = onSpawn;
   }
 
   /** The kernel's level of Landlock. */
@@ -80,12 +121,53 @@ export class Jail {
   }
 
   /**
+   * Listens on 127.0.0.1 inside. What is accepted is the sandbox's; what this thread dials leaves
+   * from the host. The listener is the caller's to close.
+   *
+   * @throws {JailCallError} when the jail has ended.
+   */
+  listen(port: number): Deno.TcpListener {
+    this.#mustRun("listen");
+    return listenInside(this.#confinement.threadId, port);
+  }
+
+  /**
+   * Connects to a port of loopback inside.
+   *
+   * @throws {JailCallError} where nothing listens, or when the jail has ended.
+   */
+  async dial(port: number): Promise<Deno.TcpConn> {
+    this.#mustRun("dial");
+    return await dialInside(this.#confinement.threadId, port);
+  }
+
+  /**
+   * Reads the controls back once more. A mount point is lost when somebody on the host replaces or
+   * removes the file below it, and with it what it protects: then the sandbox has to end.
+   */
+  findBreaches(): readonly Breach[] {
+    return findBreaches(gatherEvidence(this.#confinement), this.#spec, this.#confinement);
+  }
+
+  /**
    * Starts a program. One that does not exist ends with 127, as in a shell.
    *
    * @throws {JailCallError} when the jail has ended.
    */
   async spawn(command: JailCommand): Promise<JailProcess> {
-    const process = await this.#channel.call<number>({ type: "spawn", command });
+    const { pid, terminal } = await this.#channel.call<Spawned>({ type: "spawn", command });
+    const process = terminal === null ? this.#piped(pid) : this.#onTerminal(pid, terminal);
+    try {
+      await this.#onSpawn(pid);
+    } catch (error) {
+      await this.#abandon(process);
+      throw error;
+    }
+    await this.#channel.call({ type: "release", process: pid });
+    return process;
+  }
+
+  #piped(process: number): JailProcess {
     const call = <T>(request: Parameters<JailChannel["call"]>[0]) => this.#channel.call<T>(request);
     return {
       pid: process,
@@ -98,9 +180,38 @@ export class Jail {
         }
       },
       endInput: () => call({ type: "end_input", process }),
-      kill: (signal) => call({ type: "kill", process, signal }),
+      resize: () => Promise.reject(new JailCallError("resize", "the program has no terminal")),
+      signal: (signal) => call({ type: "signal", process, signal }),
       wait: () => call<JailExit>({ type: "wait", process }),
     };
+  }
+
+  #onTerminal(process: number, master: number): JailProcess {
+    const terminal = new Terminal(master, () => this.#terminals.delete(terminal));
+    this.#terminals.add(terminal);
+    return {
+      pid: process,
+      stdout: terminal.output,
+      stderr: new ReadableStream({ start: (controller) => controller.close() }),
+      write: (bytes) => terminal.write(bytes),
+      endInput: () => terminal.endInput(),
+      // deno-lint-ignore require-await -- what it throws must come by the promise.
+      resize: async (size) => terminal.resize(size),
+      signal: (signal) => this.#channel.call({ type: "signal", process, signal }),
+      wait: () => this.#channel.call<JailExit>({ type: "wait", process }),
+    };
+  }
+
+  /** Ends a program that was not released. */
+  async #abandon(process: JailProcess): Promise<void> {
+    // It may have ended by itself; then there is nothing to kill.
+    await process.signal("SIGKILL").catch(() => {});
+    await Promise.all([process.stdout.cancel(), process.stderr.cancel(), process.wait()]);
+  }
+
+  /** The number of the thread must not be another's by now. */
+  #mustRun(operation: string): void {
+    if (this.#closing !== null) throw new JailCallError(operation, "it has ended");
   }
 
   /** Ends every process of the jail, and with them its namespaces and mounts. */
@@ -115,7 +226,10 @@ export class Jail {
     } finally {
       // Should the thread not have answered: its end closes the input of init just as well.
       this.#channel.end();
+      for (const terminal of this.#terminals) terminal.close();
       await untilThreadEnds(this.#confinement.threadId);
+      this.#held[Symbol.dispose]();
+      removePlaceholders(this.#spec.plan.placeholders);
     }
   }
 

@@ -16,8 +16,6 @@ export interface JailSpec {
   /** Who the agent is. Neither may be root. */
   readonly identity: { readonly uid: number; readonly gid: number };
   readonly limits: JailLimits;
-  /** TCP ports on 127.0.0.1 inside, for which the main thread gets listening sockets. */
-  readonly ports: readonly number[];
   readonly hostname: string;
 }
 
@@ -35,6 +33,32 @@ export interface JailCommand {
   readonly env: Readonly<Record<string, string>>;
   readonly cwd: string;
   readonly stdin: "piped" | "null";
+  /**
+   * Gives the program a terminal of its own, which is then its input and both its outputs: all
+   * output comes as standard output.
+   */
+  readonly terminal?: TerminalSize;
+}
+
+/** In characters. */
+export interface TerminalSize {
+  readonly cols: number;
+  readonly rows: number;
+}
+
+/** A program that waits to be released: what it is, and the master of its terminal. */
+export interface Spawned {
+  readonly pid: number;
+  readonly terminal: number | null;
+}
+
+/**
+ * Whose files are the identity's in one bind: a helper process holds a user namespace that says so.
+ */
+export interface OwnerMap {
+  /** Of the bind, in the sandbox. */
+  readonly target: string;
+  readonly helperPid: number;
 }
 
 /** How a program ended. */
@@ -49,8 +73,6 @@ export interface Confinement {
   readonly threadId: number;
   /** Process id of init, as the host sees it. */
   readonly initPid: number;
-  /** Descriptors of listening sockets, in the order of `ports`. */
-  readonly listeners: readonly number[];
   readonly landlockAbi: number;
   /** What each call answered that had to be refused: `"allowed"`, or the error number. */
   readonly probes: Readonly<Record<Probe, number | "allowed">>;
@@ -68,14 +90,20 @@ export type OutputName = "stdout" | "stderr";
 
 /** What the main thread asks for. Each gets one reply. */
 export type JailRequest =
-  | { readonly type: "confine"; readonly spec: JailSpec }
+  | {
+    readonly type: "confine";
+    readonly spec: JailSpec;
+    readonly ownerMaps: readonly OwnerMap[];
+  }
+  | { readonly type: "release_init" }
   | { readonly type: "spawn"; readonly command: JailCommand }
+  | { readonly type: "release"; readonly process: number }
   | { readonly type: "read"; readonly process: number; readonly output: OutputName }
   | { readonly type: "discard"; readonly process: number; readonly output: OutputName }
   | { readonly type: "write"; readonly process: number; readonly bytes: Uint8Array }
   | { readonly type: "end_input"; readonly process: number }
   | { readonly type: "wait"; readonly process: number }
-  | { readonly type: "kill"; readonly process: number; readonly signal: Deno.Signal }
+  | { readonly type: "signal"; readonly process: number; readonly signal: Deno.Signal }
   | { readonly type: "end_init" };
 
 export interface JailCall {

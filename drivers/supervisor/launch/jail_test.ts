@@ -1,116 +1,27 @@
 import assert from "node:assert/strict";
-import net from "node:net";
-import type { FilesystemPolicy } from "../../../policy-wasm/policy.ts";
+import { isDeepStrictEqual } from "node:util";
+import { HOST_FILES } from "../../system/cgroup/cgroup_files.ts";
+import { findHierarchies } from "../../system/cgroup/find_hierarchies.ts";
+import { createSandboxGroup } from "../../system/cgroup/sandbox_group.ts";
+import {
+  AGENT,
+  HAS_PERL,
+  jailTest,
+  makeSpec,
+  MISSING,
+  run,
+  withFolders,
+  withJail,
+} from "./jail_fixture.ts";
 import { IsolationError } from "./isolation_error.ts";
-import { type Jail, startJail } from "./jail.ts";
+import { startJail } from "./jail.ts";
 import type { JailSpec } from "./jail_spec.ts";
 import { loadLibc } from "./libc_ffi.ts";
 import { lookAtPath } from "./look_at_path.ts";
-import { planMounts, SYSTEM_FOLDERS } from "./mount_plan.ts";
 import { REFUSALS } from "./seccomp_filter.ts";
 import { syscallNumber } from "./syscall_numbers.ts";
 
-const PORT = 3128;
-/** Each test process has its own, because the kernel counts the processes of one identity. */
-const AGENT = { uid: 1_000_000 + Deno.pid, gid: 1_000_000 + Deno.pid };
-const MISSING = findMissing();
-const HAS_PERL = lookAtPath("/usr/bin/perl").kind === "file";
-const HAS_BASH = lookAtPath("/bin/bash").kind === "file";
-
-/** Says why these tests cannot run here, or nothing. */
-function findMissing(): string | null {
-  if (Deno.build.os !== "linux") return "needs Linux";
-  if (Deno.uid() !== 0) return "needs root";
-  const effective = /^CapEff:\s*(\w+)/m.exec(Deno.readTextFileSync("/proc/self/status"))?.[1] ??
-    "0";
-  const CAP_SYS_ADMIN = 21n;
-  if ((BigInt(`0x${effective}`) >> CAP_SYS_ADMIN & 1n) === 0n) return "needs CAP_SYS_ADMIN";
-  try {
-    loadLibc().landlockAbi();
-    return null;
-  } catch {
-    return "needs Landlock";
-  }
-}
-
-function jailTest(name: string, body: () => Promise<void>, missing = MISSING): void {
-  const reason = missing === null ? "" : ` (ignored: ${missing})`;
-  Deno.test({ name: name + reason, ignore: missing !== null, fn: body });
-}
-
-interface Folders {
-  /** Where the agent works. */
-  readonly workspace: string;
-  /** On the host, in a policy's `read_only`. */
-  readonly tools: string;
-}
-
-async function withFolders(body: (folders: Folders) => Promise<void>): Promise<void> {
-  const folder = Deno.makeTempDirSync({ prefix: "openshell-jail-" });
-  try {
-    Deno.chmodSync(folder, 0o755);
-    const folders = { workspace: `${folder}/workspace`, tools: `${folder}/tools` };
-    for (const path of Object.values(folders)) Deno.mkdirSync(path, { mode: 0o755 });
-    Deno.chownSync(folders.workspace, AGENT.uid, AGENT.gid);
-    await body(folders);
-  } finally {
-    Deno.removeSync(folder, { recursive: true });
-  }
-}
-
-function makeSpec({ workspace, tools }: Folders, filesystem?: FilesystemPolicy): JailSpec {
-  const usual = { includeWorkdir: true, readOnly: [tools], readWrite: ["/tmp", "/made-for-me"] };
-  const plan = planMounts({
-    filesystem: filesystem ?? usual,
-    compatibility: "hard_requirement",
-    workspace: { source: workspace, target: "/sandbox" },
-    systemFolders: SYSTEM_FOLDERS,
-    tmpBytesMax: 16 * 1024 * 1024,
-  }, lookAtPath);
-  const limits = { openFilesMax: 200, processesMax: 100 };
-  return { plan, identity: AGENT, limits, ports: [PORT], hostname: "jail" };
-}
-
-interface Context extends Folders {
-  readonly jail: Jail;
-  /** Runs a shell script and returns its output and its exit code. */
-  readonly run: (script: string, program?: string) => Promise<{ out: string; code: number }>;
-}
-
-async function withJail(body: (context: Context) => Promise<void>): Promise<void> {
-  await withFolders(async (folders) => {
-    const jail = await startJail(makeSpec(folders));
-    const server = takeListener(jail);
-    try {
-      await body({ ...folders, jail, run: (script, program) => run(jail, script, program) });
-    } finally {
-      await jail.close();
-      await server.stop();
-    }
-  });
-}
-
-/** Every connection is told from where it was answered. */
-function takeListener(jail: Jail): { stop: () => Promise<void> } {
-  const server = net.createServer((socket) => socket.end("from the host\n"));
-  server.listen({ fd: jail.listeners[0]! });
-  return { stop: () => new Promise((resolve) => server.close(() => resolve())) };
-}
-
-async function run(jail: Jail, script: string, program = "/bin/sh") {
-  const process = await jail.spawn({
-    argv: [program, program.endsWith("perl") ? "-e" : "-c", script],
-    env: { PATH: "/usr/bin:/bin:/usr/sbin:/sbin", MARK: "agent" },
-    cwd: "/sandbox",
-    stdin: "null",
-  });
-  const [stdout, stderr] = await Promise.all([
-    new Response(process.stdout).text(),
-    new Response(process.stderr).text(),
-  ]);
-  const { code } = await process.wait();
-  return { out: stdout + stderr, code };
-}
+const NO_PIDS = findHierarchies(HOST_FILES).length > 0 ? null : "needs control groups";
 
 const REFUSED =
   /denied|permitted|Read-only|No such file|cannot|unreachable|refused|superuser|root|No such device/i;
@@ -188,7 +99,6 @@ jailTest(
       Deno.writeTextFileSync(`${folders.workspace}/file`, "secret");
       const filesystem = { includeWorkdir: false, readOnly: ["/tmp"], readWrite: [] };
       const jail = await startJail(makeSpec(folders, filesystem));
-      const server = takeListener(jail);
       try {
         for (
           const script of ["cat /sandbox/file", "ls /sandbox", "touch /sandbox/x", "touch /tmp/x"]
@@ -200,7 +110,6 @@ jailTest(
         assert.equal((await run(jail, "ls /tmp")).code, 0);
       } finally {
         await jail.close();
-        await server.stop();
       }
     }),
 );
@@ -252,25 +161,6 @@ jailTest(
       );
       assert.notEqual(many.code, 0);
     }),
-);
-
-jailTest(
-  "startJail() leaves loopback alone, and there the listener",
-  () =>
-    withJail(async ({ run }) => {
-      const host = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-      try {
-        const dial = (at: string) => run(`exec 3<>/dev/tcp/${at} && cat <&3`, "/bin/bash");
-        assert.equal((await dial(`127.0.0.1/${PORT}`)).out, "from the host\n");
-        assert.match((await dial(`127.0.0.1/${host.addr.port}`)).out, /refused/);
-        assert.match((await dial("192.0.2.1/80")).out, /unreachable/);
-        const { out } = await run("tail -n +3 /proc/net/dev | cut -d: -f1");
-        assert.equal(out.trim(), "lo");
-      } finally {
-        host.close();
-      }
-    }),
-  MISSING ?? (HAS_BASH ? null : "needs bash"),
 );
 
 jailTest("startJail() refuses each system call of the table", () =>
@@ -358,12 +248,45 @@ jailTest(
       assert.equal(await errors, "");
       assert.deepEqual(await cat.wait(), { code: 0, signal: null });
       const sleeper = await jail.spawn({ ...command, argv: ["/bin/sleep", "1000"] });
-      await sleeper.kill("SIGTERM");
+      await sleeper.signal("SIGTERM");
       await Promise.all([sleeper.stdout.cancel(), sleeper.stderr.cancel()]);
       assert.deepEqual(await sleeper.wait(), { code: 143, signal: "SIGTERM" });
       assert.equal((await run("exit 7")).code, 7);
       assert.equal((await run("exec /no/such/program")).code, 127);
     }),
+);
+
+jailTest(
+  "startJail() puts init and every program into a control group",
+  async () => {
+    const limits = { memoryBytesMax: null, cpuMax: null, processesMax: 12 };
+    const group = createSandboxGroup(`openshell-test-jail-${crypto.randomUUID()}`, limits);
+    const started: string[] = [];
+    try {
+      await withJail(async ({ jail, run }) => {
+        // Init has forked nothing before, so its reader is in the group as well.
+        await run("true");
+        assert.deepEqual(started, [String(jail.initPid)]);
+        assert.equal(group.usage().processes, 2);
+        const { out, code } = await run(
+          "for i in $(seq 50); do sleep 5 > /dev/null 2>&1 & done; echo all",
+        );
+        assert.ok(code !== 0 || !out.includes("all"), "the group's limit is below the identity's");
+        await group.killAll();
+      }, {
+        onSpawn: (pid) => {
+          const children = Deno.readTextFileSync(`/proc/${pid}/task/${pid}/children`);
+          assert.equal(children, "", "nothing was forked before the group was joined");
+          if (started.length === 0) started.push(String(pid));
+          group.join(pid);
+        },
+      });
+    } finally {
+      await group.killAll();
+      await group.remove();
+    }
+  },
+  MISSING ?? NO_PIDS,
 );
 
 jailTest("Jail.close() leaves nothing behind", () =>
@@ -372,7 +295,6 @@ jailTest("Jail.close() leaves nothing behind", () =>
     const look = () => ({ mounts: readMounts(), files: readNames(folder), open: openFolders() });
     const before = look();
     const jail = await startJail(makeSpec(folders));
-    const server = takeListener(jail);
     const { out } = await run(
       jail,
       "setsid sleep 1000 > /dev/null 2>&1 & readlink /proc/self/ns/mnt",
@@ -382,9 +304,11 @@ jailTest("Jail.close() leaves nothing behind", () =>
     assert.ok(inNamespace(namespace).length >= 3);
     const { initPid } = jail;
     await jail.close();
-    await server.stop();
     assert.deepEqual(inNamespace(namespace), []);
     assert.equal(lookAtPath(`/proc/${initPid}`).kind, "missing");
+    // Tests beside this one open folders as well, each for a moment.
+    const deadline = performance.now() + 5000;
+    while (!isDeepStrictEqual(look(), before) && performance.now() < deadline);
     assert.deepEqual(look(), before);
     await assert.rejects(jail.spawn({ argv: ["/bin/true"], env: {}, cwd: "/", stdin: "null" }), {
       name: "JailCallError",
@@ -396,9 +320,6 @@ for (
   const { name, change, control } of [
     { name: "root as user", change: { identity: { uid: 0, gid: 5 } }, control: "identity" },
     { name: "root as group", change: { identity: { uid: 5, gid: 0 } }, control: "identity" },
-    { name: "no port", change: { ports: [0] }, control: "network" },
-    { name: "a port twice", change: { ports: [80, 80] }, control: "network" },
-    { name: "too many ports", change: { ports: Array(17).fill(80) }, control: "network" },
     {
       name: "limits above its own",
       change: { limits: { openFilesMax: 2 ** 40, processesMax: 10 } },
@@ -410,14 +331,15 @@ for (
     `startJail() with ${name} names ${control} and leaves nothing`,
     () =>
       withFolders(async (folders) => {
-        const before = readProcesses();
-        await assert.rejects(startJail({ ...makeSpec(folders), ...change }), (error) => {
+        const limits = { openFilesMax: 199, processesMax: 99 };
+        const spec = { ...makeSpec(folders), limits, ...change };
+        await assert.rejects(startJail(spec), (error) => {
           assert.ok(error instanceof IsolationError, String(error));
           assert.equal(error.control, control);
           assert.ok(error.hint);
           return true;
         });
-        assert.deepEqual(readProcesses(), before);
+        assert.deepEqual(readProcesses(spec.limits), []);
       }),
   );
 }
@@ -446,14 +368,13 @@ function openFolders(): readonly string[] {
     .filter((path) => lookAtPath(path).kind === "directory").map((path) => Deno.readLinkSync(path));
 }
 
-/** Children of this process in another mount namespace: other tests have children as well. */
-function readProcesses(): readonly string[] {
+/** Children of this process that have these limits: tests beside this one have children as well. */
+function readProcesses({ openFilesMax, processesMax }: JailSpec["limits"]): readonly string[] {
   return allProcesses().filter((pid) => {
     try {
       const status = Deno.readTextFileSync(`/proc/${pid}/status`);
-      const own = Deno.readLinkSync("/proc/self/ns/mnt");
       return status.includes(`\nPPid:\t${Deno.pid}\n`) &&
-        Deno.readLinkSync(`/proc/${pid}/ns/mnt`) !== own;
+        Deno.readTextFileSync(`/proc/${pid}/cmdline`).includes(`${openFilesMax}\0${processesMax}`);
     } catch (error) {
       if (error instanceof Error) return false;
       throw error;

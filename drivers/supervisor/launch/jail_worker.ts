@@ -13,6 +13,13 @@
 
 import { JAIL_CHUNK_BYTES_MAX, JAIL_PROCESSES_MAX } from "../../../proto/limits.ts";
 import { confine, type Confined } from "./confine.ts";
+import {
+  GATE_SHELL,
+  gateCommand,
+  type GatedCommand,
+  type GatedInput,
+  RELEASE,
+} from "./gated_command.ts";
 import { IsolationError, JailCallError } from "./isolation_error.ts";
 import type {
   JailCall,
@@ -22,9 +29,11 @@ import type {
   JailRequest,
   JailSpec,
   OutputName,
+  OwnerMap,
+  Spawned,
 } from "./jail_spec.ts";
 import { loadLibc } from "./libc_ffi.ts";
-import { limitedArguments } from "./limited_argv.ts";
+import { type OpenedTerminal, openTerminal } from "./open_terminal.ts";
 
 /** What of a worker's global scope is used; the library of types has only the window's. */
 interface WorkerScope {
@@ -34,11 +43,15 @@ interface WorkerScope {
 
 interface Running {
   readonly child: Deno.ChildProcess;
-  readonly input: WritableStreamDefaultWriter<Uint8Array> | null;
-  readonly stdout: ReadableStreamBYOBReader;
-  readonly stderr: ReadableStreamBYOBReader;
+  /** Takes the release, and then the program's input where it has any. */
+  readonly input: WritableStreamDefaultWriter<Uint8Array>;
+  readonly hasInput: boolean;
+  /** `null` with a terminal, which the main thread reads by itself. */
+  readonly stdout: ReadableStreamBYOBReader | null;
+  readonly stderr: ReadableStreamBYOBReader | null;
   /** What the main thread may still ask for; when nothing is left, the program is forgotten. */
   readonly open: Set<OutputName | "end">;
+  ended: boolean;
 }
 
 class JailThread {
@@ -59,9 +72,13 @@ class JailThread {
   async #do(request: JailRequest): Promise<unknown> {
     switch (request.type) {
       case "confine":
-        return await this.#confine(request.spec);
+        return await this.#confine(request.spec, request.ownerMaps);
+      case "release_init":
+        return await this.#releaseInit();
       case "spawn":
         return this.#spawn(request.command);
+      case "release":
+        return await this.#release(request.process);
       case "read":
         return await this.#read(request.process, request.output);
       case "discard":
@@ -72,51 +89,102 @@ class JailThread {
         return await this.#input(request.process).close();
       case "wait":
         return await this.#wait(request.process);
-      case "kill":
-        return this.#find(request.process).child.kill(request.signal);
+      case "signal":
+        return this.#signal(request.process, request.signal);
       case "end_init":
         return await this.#endInit();
     }
   }
 
-  async #confine(spec: JailSpec): Promise<unknown> {
+  async #confine(spec: JailSpec, ownerMaps: readonly OwnerMap[]): Promise<unknown> {
     if (this.#jail !== null) throw new JailCallError("confine", "it is confined already");
-    const confined = await confine(this.#libc, spec);
+    const confined = await confine(this.#libc, spec, ownerMaps);
     this.#jail = { spec, confined };
     return confined.confinement;
   }
 
-  #spawn({ argv, env, cwd, stdin }: JailCommand): number {
-    const { spec } = this.#confined();
+  #spawn({ argv, env, cwd, stdin, terminal }: JailCommand): Spawned {
+    const { spec: { limits } } = this.#confined();
     if (this.#running.size >= JAIL_PROCESSES_MAX) {
       throw new JailCallError("spawn", `${JAIL_PROCESSES_MAX} programs run already`);
     }
+    const opened = terminal === undefined ? null : openTerminal(this.#libc, terminal);
+    try {
+      const input = opened === null ? stdin : { terminal: opened.slave };
+      const child = this.#start(gateCommand(argv, env, { limits, input }), cwd, input);
+      return this.#keep(child, input, opened);
+    } catch (error) {
+      if (opened !== null) this.#libc.close(opened.master);
+      throw error;
+    }
+  }
+
+  #start(gated: GatedCommand, cwd: string, input: GatedInput): Deno.ChildProcess {
     // INVARIANT: before each spawn, because other threads open descriptors at any time.
     this.#libc.keepDescriptors();
-    const child = new Deno.Command("/bin/sh", {
-      args: limitedArguments(spec.limits, argv),
+    const output = typeof input === "string" ? "piped" : "null";
+    return new Deno.Command(GATE_SHELL, {
+      ...gated,
       // INVARIANT: a session of its own, so that no group and no terminal is shared with OpenShell.
       detached: true,
       cwd,
       clearEnv: true,
-      env: { ...env },
-      stdin,
-      stdout: "piped",
-      stderr: "piped",
+      stdin: "piped",
+      stdout: output,
+      stderr: output,
     }).spawn();
-    this.#running.set(child.pid, {
+  }
+
+  #keep(child: Deno.ChildProcess, input: GatedInput, terminal: OpenedTerminal | null): Spawned {
+    const { pid } = child;
+    const piped = terminal === null;
+    const open = new Set<OutputName | "end">(piped ? ["stdout", "stderr", "end"] : ["end"]);
+    this.#running.set(pid, {
       child,
-      input: stdin === "piped" ? child.stdin.getWriter() : null,
-      stdout: child.stdout.getReader({ mode: "byob" }),
-      stderr: child.stderr.getReader({ mode: "byob" }),
-      open: new Set(["stdout", "stderr", "end"]),
+      input: child.stdin.getWriter(),
+      hasInput: input === "piped",
+      stdout: piped ? child.stdout.getReader({ mode: "byob" }) : null,
+      stderr: piped ? child.stderr.getReader({ mode: "byob" }) : null,
+      open,
+      ended: false,
     });
-    return child.pid;
+    const running = this.#running.get(pid);
+    void child.status.then(() => {
+      if (running !== undefined) running.ended = true;
+    });
+    return { pid, terminal: terminal?.master ?? null };
+  }
+
+  /** Lets a program begin. One that could not lower its limits has ended: its exit code says so. */
+  async #release(process: number): Promise<void> {
+    const { input, hasInput } = this.#find(process);
+    try {
+      await input.write(RELEASE);
+      if (!hasInput) await input.close();
+    } catch (error) {
+      if (!(error instanceof Deno.errors.BrokenPipe)) throw error;
+    }
+  }
+
+  async #releaseInit(): Promise<void> {
+    const writer = this.#confined().confined.init.stdin.getWriter();
+    await writer.write(RELEASE);
+    writer.releaseLock();
+  }
+
+  /** The whole group, so that a shell and what it waits for end as one. */
+  #signal(process: number, signal: Deno.Signal): void {
+    // INVARIANT: only this thread reaps it, so until here the number is nobody else's.
+    if (this.#find(process).ended) {
+      throw new JailCallError("signal", `process ${process} has ended`);
+    }
+    Deno.kill(-process, signal);
   }
 
   /** Returns the next bytes, or `null` at the end. */
   async #read(process: number, output: OutputName): Promise<Uint8Array | null> {
     const reader = this.#find(process)[output];
+    if (reader === null) throw new JailCallError("read", `process ${process} has a terminal`);
     const { value, done } = await reader.read(new Uint8Array(JAIL_CHUNK_BYTES_MAX));
     if (!done) return value.slice();
     this.#settle(process, output);
@@ -124,7 +192,7 @@ class JailThread {
   }
 
   async #discard(process: number, output: OutputName): Promise<void> {
-    await this.#find(process)[output].cancel();
+    await this.#find(process)[output]?.cancel();
     this.#settle(process, output);
   }
 
@@ -151,8 +219,8 @@ class JailThread {
   }
 
   #input(process: number): WritableStreamDefaultWriter<Uint8Array> {
-    const { input } = this.#find(process);
-    if (input === null) throw new JailCallError("write", `process ${process} has no input`);
+    const { input, hasInput } = this.#find(process);
+    if (!hasInput) throw new JailCallError("write", `process ${process} has no input`);
     return input;
   }
 

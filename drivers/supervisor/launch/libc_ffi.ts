@@ -18,6 +18,7 @@ const SYMBOLS = {
   mkdirat: { parameters: ["i32", "buffer", "u32"], result: "i32" },
   symlinkat: { parameters: ["buffer", "i32", "buffer"], result: "i32" },
   openat: { parameters: ["i32", "buffer", "i32", "u32"], result: "i32" },
+  write: { parameters: ["i32", "buffer", "usize"], result: "i64" },
   close: { parameters: ["i32"], result: "i32" },
   closeRange: { name: "syscall", parameters: ["i64", "u32", "u32", "u32"], result: "i64" },
   prctl: { parameters: ["i32", "u64", "u64", "u64", "u64"], result: "i32" },
@@ -29,8 +30,6 @@ const SYMBOLS = {
   sethostname: { parameters: ["buffer", "usize"], result: "i32" },
   setrlimit: { parameters: ["i32", "buffer"], result: "i32" },
   socket: { parameters: ["i32", "i32", "i32"], result: "i32" },
-  bind: { parameters: ["i32", "buffer", "u32"], result: "i32" },
-  listen: { parameters: ["i32", "i32"], result: "i32" },
   ioctl: { parameters: ["i32", "u64", "buffer"], result: "i32" },
   numbers: { name: "syscall", parameters: ["i64", "i64", "i64", "i64"], result: "i64" },
   twoPaths: { name: "syscall", parameters: ["i64", "buffer", "buffer"], result: "i64" },
@@ -43,6 +42,12 @@ const SYMBOLS = {
   mountSetattr: {
     name: "syscall",
     parameters: ["i64", "i32", "buffer", "u32", "buffer", "usize"],
+    result: "i64",
+  },
+  openTree: { name: "syscall", parameters: ["i64", "i32", "buffer", "u32"], result: "i64" },
+  moveMount: {
+    name: "syscall",
+    parameters: ["i64", "i32", "buffer", "i32", "buffer", "u32"],
     result: "i64",
   },
   landlockAddRule: {
@@ -61,6 +66,8 @@ const NUMBERS = {
   setresgid: [119, 149],
   setresuid: [117, 147],
   process_vm_readv: [310, 270],
+  open_tree: [428, 428],
+  move_mount: [429, 429],
   clone3: [435, 435],
   close_range: [436, 436],
   openat2: [437, 437],
@@ -73,11 +80,21 @@ const NUMBERS = {
 const O_PATH = 0x200000;
 const O_CLOEXEC = 0x80000;
 const O_CREAT = 0x40;
+const O_EXCL = 0x80;
+const O_RDWR = 2;
+const O_NOCTTY = 0x100;
+const O_NONBLOCK = 0x800;
 const AT_FDCWD = -100;
 const AT_EMPTY_PATH = 0x1000;
 const AT_RECURSIVE = 0x8000;
 const RESOLVE_IN_ROOT = 0x10;
 const RESOLVE_NO_MAGICLINKS = 0x02;
+const RESOLVE_NO_SYMLINKS = 0x04;
+const RESOLVE_BENEATH = 0x08;
+const OPEN_TREE_CLONE = 1;
+const MOVE_MOUNT_F_EMPTY_PATH = 0x04;
+const MOVE_MOUNT_T_SYMLINKS = 0x10;
+const MOUNT_ATTR_IDMAP = 0x100000n;
 const CLOSE_RANGE_CLOEXEC = 4;
 const LANDLOCK_CREATE_RULESET_VERSION = 1;
 const RULE_PATH_BENEATH = 1;
@@ -145,9 +162,29 @@ function bindFiles(raw: Raw, check: Check, number: NumberOf) {
     makeLink(parent: number, name: string, to: string): void {
       check("symlink", name, raw.symlinkat(encode(to), parent, encode(name)));
     },
-    makeFile(parent: number, name: string): void {
-      const flags = O_CREAT | O_CLOEXEC;
-      raw.close(check("create", name, raw.openat(parent, encode(name), flags, 0o644)));
+    /** Fails where there is one. */
+    makeFile(parent: number, name: string, text: string): void {
+      const flags = O_CREAT | O_EXCL | O_RDWR | O_CLOEXEC;
+      const file = check("create", name, raw.openat(parent, encode(name), flags, 0o644));
+      try {
+        const bytes = new TextEncoder().encode(text);
+        if (bytes.length > 0) check("write", name, raw.write(file, bytes, BigInt(bytes.length)));
+      } finally {
+        raw.close(file);
+      }
+    },
+    /** Returns a copy of a mount and all below it that is nowhere yet. */
+    copyMounts(descriptor: number): number {
+      const flags = OPEN_TREE_CLONE | O_CLOEXEC | AT_RECURSIVE | AT_EMPTY_PATH;
+      const tree = raw.openTree(number("open_tree"), descriptor, encode(""), flags);
+      return check("open_tree", `descriptor ${descriptor}`, tree);
+    },
+    /** Puts such a copy at its place, which may be a link of `/proc` to a descriptor. */
+    moveMount(tree: number, target: string): void {
+      const call = number("move_mount");
+      const flags = MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_SYMLINKS;
+      const moved = raw.moveMount(call, tree, encode(""), AT_FDCWD, encode(target), flags);
+      check("move_mount", target, moved);
     },
   };
 }
@@ -161,6 +198,11 @@ function bindDescriptors(raw: Raw, check: Check, number: NumberOf) {
     /** Opens a path for reading. */
     openForReading(path: string): number {
       return check("open", path, raw.openat(AT_FDCWD, encode(path), O_CLOEXEC, 0));
+    },
+    /** Opens a device that makes terminals, for reading and writing without waiting. */
+    openTerminalMaster(path: string): number {
+      const flags = O_RDWR | O_NOCTTY | O_NONBLOCK | O_CLOEXEC;
+      return check("open", path, raw.openat(AT_FDCWD, encode(path), flags, 0));
     },
     /** Opens a path as if `root` were `/`: no link leads out of it. */
     openInRoot(root: number, path: string): number {
@@ -180,6 +222,23 @@ function bindDescriptors(raw: Raw, check: Check, number: NumberOf) {
       const call = number("mount_setattr");
       const result = raw.mountSetattr(call, descriptor, encode(""), flags, bytes, 32n);
       check("mount_setattr", `descriptor ${descriptor}`, result);
+    },
+    /** Shows owners of a mount that is nowhere yet, and of all below it, by a user namespace. */
+    mapOwners(tree: number, namespace: number): void {
+      const text = new BigUint64Array([MOUNT_ATTR_IDMAP, 0n, 0n, BigInt(namespace)]);
+      const call = number("mount_setattr");
+      const flags = AT_EMPTY_PATH | AT_RECURSIVE;
+      const bytes = new Uint8Array(text.buffer);
+      const result = raw.mountSetattr(call, tree, encode(""), flags, bytes, 32n);
+      check("mount_setattr", `descriptor ${tree}`, result);
+    },
+    /** Opens a path for reference, through no link and not out of the folder. */
+    openBeneath(folder: number, path: string): number {
+      const resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS;
+      const how = new BigUint64Array([BigInt(O_PATH | O_CLOEXEC), 0n, BigInt(resolve)]);
+      const bytes = new Uint8Array(how.buffer);
+      const opened = raw.openat2(number("openat2"), folder, encode(path), bytes, 24n);
+      return check("open", path, opened);
     },
     /** Lets no program inherit what is open now, beyond its own input and outputs. */
     keepDescriptors(): void {
@@ -276,12 +335,6 @@ function bindSockets(raw: Raw, check: Check) {
     socket(family: number, type: number, protocol: number): number {
       const flags = type | 0x80000;
       return check("socket", `family ${family}`, raw.socket(family, flags, protocol));
-    },
-    bind(descriptor: number, address: Uint8Array<ArrayBuffer>, subject: string): void {
-      check("bind", subject, raw.bind(descriptor, address, address.length));
-    },
-    listen(descriptor: number, backlog: number): void {
-      check("listen", `descriptor ${descriptor}`, raw.listen(descriptor, backlog));
     },
     ioctl(descriptor: number, request: bigint, data: Uint8Array<ArrayBuffer>): void {
       check("ioctl", `request 0x${request.toString(16)}`, raw.ioctl(descriptor, request, data));

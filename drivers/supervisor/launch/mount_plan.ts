@@ -10,7 +10,10 @@
  */
 
 import type { FilesystemPolicy, Policy } from "../../../policy-wasm/policy.ts";
+import { type BindRequest, planPins } from "./bind_plan.ts";
 import { MountPlanError } from "./isolation_error.ts";
+import type { PathFacts } from "./look_at_path.ts";
+import { PROTECTED_IN_FOLDERS, PROTECTED_IN_HOMES } from "./protected_paths.ts";
 
 /** One mount or link, in the new root. `target` is absolute there. */
 export type Mount =
@@ -23,6 +26,17 @@ export type Mount =
     /** Belongs to the identity of the sandbox, not to root. */
     readonly owned: boolean;
   }
+  | {
+    /** Part of a bind, mounted on itself so that it stays where it is. */
+    readonly kind: "pin";
+    readonly target: string;
+    /** The bind that it is part of, by its target and source, and where in it. */
+    readonly bind: string;
+    readonly source: string;
+    readonly path: string;
+    readonly writable: boolean;
+    readonly placeholder: boolean;
+  }
   | { readonly kind: "devpts"; readonly target: string }
   | { readonly kind: "link"; readonly target: string; readonly to: string };
 
@@ -31,6 +45,8 @@ interface BindOptions {
   readonly writable: boolean;
   /** Device files work here; everywhere else they are dead. */
   readonly devices: boolean;
+  /** The sandbox's identity stands for the owner of the source. */
+  readonly mapsOwner?: boolean;
 }
 
 /** What Landlock allows beneath one path. Reading includes executing. */
@@ -47,12 +63,11 @@ export interface MountPlan {
   readonly access: readonly Access[];
   /** Listed by the policy, absent on this machine, and left out. */
   readonly skipped: readonly string[];
-}
-
-/** What the host has at a path: where a link points to, and what is there behind all links. */
-export interface PathFacts {
-  readonly link: string | null;
-  readonly kind: "directory" | "file" | "missing";
+  /**
+   * Paths of the host that are made when the jail starts and removed when it ends, so that they can
+   * be protected. Whoever starts a jail keeps the list, for `removePlaceholders` after a crash.
+   */
+  readonly placeholders: readonly string[];
 }
 
 export interface MountRequest {
@@ -60,6 +75,8 @@ export interface MountRequest {
   readonly compatibility: Policy["landlock"]["compatibility"];
   /** Host folder that the agent may write, and where it sees it. */
   readonly workspace: { readonly source: string; readonly target: string };
+  /** Folders and files of the host that are given in place. */
+  readonly binds: readonly BindRequest[];
   /** Host folders that every program needs, read-only. */
   readonly systemFolders: readonly string[];
   /** Bytes of each private folder in memory: `/tmp`, `/dev/shm`, a missing read-write path. */
@@ -85,7 +102,8 @@ const OWN = [...DEVICES, "/dev", "/dev/ptmx", "/dev/pts", "/dev/shm", "/proc", "
 /**
  * Returns the mounts and rights for one sandbox.
  *
- * @throws {MountPlanError} for `/`, and under `hard_requirement` for a missing read-only path.
+ * @throws {MountPlanError} for `/`, under `hard_requirement` for a missing read-only path, and for
+ * a bind that cannot be given or protected.
  */
 export function planMounts(request: MountRequest, look: (path: string) => PathFacts): MountPlan {
   const draft = new Draft(request, look);
@@ -93,6 +111,7 @@ export function planMounts(request: MountRequest, look: (path: string) => PathFa
   draft.addOwnFolders();
   const { source, target } = request.workspace;
   draft.addBind(target, source, { file: false, writable: true, devices: false });
+  for (const bind of request.binds) draft.addRequestedBind(bind);
   const { readOnly, readWrite, includeWorkdir } = request.filesystem;
   const listed = [
     ...readOnly.map((path) => ({ path, level: "read" as const })),
@@ -173,6 +192,9 @@ class Draft {
     }
     // The workspace is the sandbox's own: what the host has at that path is not meant.
     if (isWithin(path, this.#request.workspace.target)) return this.#allowWorkspace(path, level);
+    if (this.#request.binds.some((bind) => isWithin(path, bind.target))) {
+      return this.#allowInBind(path, level);
+    }
     const { kind } = this.#look(path);
     if (kind === "missing") return this.#addMissing(path, level);
     const devices = isWithin(path, "/dev");
@@ -180,6 +202,23 @@ class Draft {
     const writable = level === "write";
     if (!this.#shows(path, writable)) this.addBind(path, path, { file, writable, devices });
     this.allow({ path, level, file, devices });
+  }
+
+  addRequestedBind(bind: BindRequest): void {
+    const { source, target, writable } = bind;
+    checkBind(bind, this.#request);
+    const { kind } = this.#look(source);
+    if (kind === "missing") {
+      throw new MountPlanError(source, "the machine does not have it", "Bind a path that exists");
+    }
+    const file = kind === "file";
+    this.addBind(target, source, { file, writable, devices: false, mapsOwner: writable });
+    this.allow({ path: target, level: writable ? "write" : "read", file, devices: false });
+    if (file || !writable) return;
+    for (const pin of planPins(bind, this.#look)) {
+      const at = `${target}/${pin.path}`;
+      this.#mounts.set(at, { kind: "pin", target: at, bind: target, source, ...pin });
+    }
   }
 
   addBind(target: string, source: string, options: BindOptions): void {
@@ -197,7 +236,18 @@ class Draft {
       mounts: [...this.#mounts.values()].sort((a, b) => comparePaths(a.target, b.target)),
       access: [...this.#access.values()].sort((a, b) => comparePaths(a.path, b.path)),
       skipped: this.#skipped,
+      placeholders: [...this.#mounts.values()].flatMap((mount) =>
+        mount.kind === "pin" && mount.placeholder ? [`${mount.source}/${mount.path}`] : []
+      ),
     };
+  }
+
+  /** The bind says what is there, and whether it may be written. */
+  #allowInBind(path: string, level: "read" | "write"): void {
+    const bind = this.#request.binds.find(({ target }) => isWithin(path, target));
+    if (bind === undefined) return;
+    const { kind } = this.#look(bind.source + path.slice(bind.target.length));
+    if (kind !== "missing") this.allow({ path, level, file: kind === "file", devices: false });
   }
 
   #allowWorkspace(path: string, level: "read" | "write"): void {
@@ -246,6 +296,47 @@ class Draft {
     }
     return path;
   }
+}
+
+/** @throws {MountPlanError} for a bind that would cover or hand out what is not a person's. */
+function checkBind(
+  { source, target, writable }: BindRequest,
+  { binds, systemFolders, workspace }: MountRequest,
+): void {
+  const refuse = (path: string, detail: string, hint: string) => {
+    throw new MountPlanError(path, detail, hint);
+  };
+  for (const path of [source, target]) {
+    if (!isPlainPath(path)) refuse(path, "it is not a plain absolute path", "Write it in full");
+  }
+  const own = [...OWN, ...systemFolders].some((path) => isWithin(path, target)) ||
+    ["/dev", "/proc"].some((folder) => isWithin(target, folder));
+  if (own) refuse(target, "the sandbox has its own there", "Choose another place for the bind");
+  if (target !== workspace.target && isWithin(workspace.target, target)) {
+    refuse(target, "it would cover the workspace", "Choose another place for the bind");
+  }
+  if (binds.filter((other) => isWithin(other.target, target)).length > 1) {
+    refuse(target, "another bind lies in it", "Choose places that do not cover each other");
+  }
+  const [name] = source.split("/").filter((part) => GUARDED_NAMES.has(part));
+  const system = source === "/home" || isWithin("/usr", source) ||
+    [...systemFolders, "/boot", "/dev", "/proc", "/sys"].some((folder) => isWithin(source, folder));
+  if (writable && (system || name !== undefined)) {
+    const what = name === undefined ? "the machine" : `"${name}", which is protected`;
+    refuse(source, `it is a part of ${what}`, "Bind it read-only, or bind a folder of the work");
+  }
+}
+
+/** Protected names that are a folder or file of their own wherever they are. */
+const GUARDED_NAMES: ReadonlySet<string> = new Set([
+  ".git",
+  ...[...PROTECTED_IN_FOLDERS, ...PROTECTED_IN_HOMES].map(({ path }) => path)
+    .filter((path) => path.startsWith(".") && !path.includes("/")),
+]);
+
+function isPlainPath(path: string): boolean {
+  return /^(\/[^/\0]+)+$/.test(path) &&
+    !path.split("/").some((part) => part === "." || part === "..");
 }
 
 function comparePaths(a: string, b: string): number {

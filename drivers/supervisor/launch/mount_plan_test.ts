@@ -18,9 +18,12 @@ const REQUEST: MountRequest = {
   filesystem: { includeWorkdir: true, readOnly: [], readWrite: [] },
   compatibility: "best_effort",
   workspace: { source: "/var/lib/openshell/1", target: "/sandbox" },
+  binds: [],
   systemFolders: ["/bin", "/etc", "/lib", "/usr"],
   tmpBytesMax: 1000,
 };
+
+const names = () => [];
 
 interface Lists {
   readonly readOnly?: readonly string[];
@@ -31,9 +34,9 @@ function plan({ readOnly = [], readWrite = [] }: Lists, change: Partial<MountReq
   const filesystem = { ...REQUEST.filesystem, readOnly, readWrite };
   return planMounts({ ...REQUEST, filesystem, ...change }, (path) => {
     const found = HOST[path];
-    if (found === undefined) return { link: null, kind: "missing" };
-    if (found === "directory" || found === "file") return { link: null, kind: found };
-    return { link: found, kind: "directory" };
+    if (found === undefined) return { link: null, kind: "missing", names };
+    if (found === "directory" || found === "file") return { link: null, kind: found, names };
+    return { link: found, kind: "directory", names };
   });
 }
 
@@ -170,4 +173,59 @@ Deno.test("isWithin() goes by whole names", () => {
   assert.ok(isWithin("/a", "/a"));
   assert.ok(isWithin("/a", "/"));
   assert.ok(!isWithin("/ab", "/a"));
+});
+
+const BIND = { source: "/data", target: "/project", writable: false, unprotect: [] };
+
+Deno.test("planMounts() gives binds, and lets the policy speak of what is in them", () => {
+  const file = { ...BIND, source: "/data/file", target: "/etc/passwd" };
+  const { mounts, access, placeholders } = plan(
+    { readOnly: ["/project/own"], readWrite: ["/project/none", "/project"] },
+    { binds: [BIND, file] },
+  );
+  const found = mounts.map(describe);
+  assert.ok(found.includes("/project /data ro"));
+  assert.ok(found.includes("/etc/passwd /data/file ro file"));
+  assert.ok(!found.some((mount) => mount.startsWith("/project/")));
+  const paths = access.map(({ path, level }) => `${path} ${level}`);
+  assert.ok(paths.includes("/project/own read"));
+  assert.deepEqual(placeholders, []);
+});
+
+Deno.test("planMounts() holds what is protected in a writable bind", () => {
+  const { mounts, placeholders } = plan({}, { binds: [{ ...BIND, writable: true }] });
+  const pins = mounts.flatMap((mount) => mount.kind === "pin" ? [mount] : []);
+  assert.deepEqual(placeholders, pins.map(({ path }) => `/data/${path}`));
+  assert.ok(placeholders.includes("/data/.git"));
+  const bind = mounts.find(({ target }) => target === "/project");
+  assert.ok(bind?.kind === "bind" && bind.mapsOwner === true);
+});
+
+Deno.test.each([
+  { name: "a missing source", change: { source: "/none" } },
+  { name: "a relative source", change: { source: "data" } },
+  { name: "a way up", change: { source: "/data/../etc" } },
+  { name: "a doubled slash", change: { target: "/a//b" } },
+  { name: "the root as its target", change: { target: "/" } },
+  { name: "the root as its source", change: { source: "/" } },
+  { name: "a system folder as its target", change: { target: "/usr" } },
+  { name: "devices as its target", change: { target: "/dev/x" } },
+  { name: "processes as its target", change: { target: "/proc/x" } },
+  { name: "the private folder as its target", change: { target: "/tmp" } },
+  { name: "writable system files", change: { source: "/usr/local", writable: true } },
+  { name: "writable kernel files", change: { source: "/sys", writable: true } },
+  { name: "a writable repository's inside", change: { source: "/data/.git", writable: true } },
+])("planMounts() refuses a bind with $name", ({ change }) => {
+  assert.throws(() => plan({}, { binds: [{ ...BIND, ...change }] }), { name: "MountPlanError" });
+});
+
+Deno.test("planMounts() refuses binds that cover each other or the workspace", () => {
+  const workspace = { source: "/var/lib/openshell/1", target: "/home/agent" };
+  assert.throws(() => plan({}, { workspace, binds: [{ ...BIND, target: "/home" }] }), {
+    name: "MountPlanError",
+  });
+  assert.throws(() => plan({}, { binds: [BIND, { ...BIND, target: "/project/own" }] }), {
+    name: "MountPlanError",
+  });
+  assert.throws(() => plan({}, { binds: [BIND, BIND] }), { name: "MountPlanError" });
 });

@@ -10,6 +10,7 @@
  */
 
 import { CORE_BYTES_MAX } from "./confine.ts";
+import { GATE_SHELL } from "./gated_command.ts";
 import type { Control } from "./isolation_error.ts";
 import type { Confinement, JailSpec } from "./jail_spec.ts";
 import { ENOSYS, EPERM } from "./seccomp_filter.ts";
@@ -22,6 +23,8 @@ export interface Evidence {
   /** `limits` of init, which every command gets as well. */
   readonly limits: string;
   readonly mountinfo: string;
+  /** Owner and mode of the shell at the gate. */
+  readonly gate: string;
   /** `net/dev` of the jail thread. */
   readonly interfaces: string;
   /** Namespaces by name, of the jail thread, of init and of this thread. */
@@ -54,6 +57,7 @@ export function gatherEvidence(confinement: Confinement): Evidence {
     init: readText(`${init}/status`),
     limits: readText(`${init}/limits`),
     mountinfo: readText(`${thread}/mountinfo`),
+    gate: readOwnerAndMode(`${init}/root${GATE_SHELL}`),
     interfaces: readText(`${thread}/net/dev`),
     namespaces: {
       thread: namespaces(thread),
@@ -75,6 +79,7 @@ export function findBreaches(
     ...checkNetwork(evidence.interfaces),
     ...checkPrivileges(evidence, spec),
     ...checkLimits(evidence.limits, spec),
+    ...checkGate(evidence.gate),
     ...checkProbes(confinement),
   ];
 }
@@ -107,7 +112,7 @@ function checkMounts(mountinfo: string, { plan }: JailSpec): readonly Breach[] {
     const known = target === "/" || target === "/proc" || target.startsWith("/proc/") ||
       above !== undefined;
     if (!known) breaches.push(breach("mounts", `${target} is not planned`));
-    const writable = above !== undefined && (above.kind !== "bind" || above.writable) ||
+    const writable = above !== undefined && (!("writable" in above) || above.writable) ||
       target === "/proc" || target.startsWith("/proc/");
     if ((!writable || target === "/dev") && !options.includes("ro")) {
       breaches.push(breach("mounts", `${target} is writable`));
@@ -172,6 +177,12 @@ function checkLimits(text: string, { limits }: JailSpec): readonly Breach[] {
   });
 }
 
+/** A gate that the agent may read is one that it can open. */
+function checkGate(gate: string): readonly Breach[] {
+  if (gate === "0 711") return [];
+  return [breach("limits", `the shell at the gate has owner and mode ${gate || "unknown"}`)];
+}
+
 function checkProbes({ probes }: Confinement): readonly Breach[] {
   const rows = [
     ["landlock", "landlock", EACCES],
@@ -214,6 +225,16 @@ function breach(control: Control, found: string): Breach {
 function readText(path: string): string {
   try {
     return Deno.readTextFileSync(path);
+  } catch (error) {
+    if (error instanceof Error) return "";
+    throw error;
+  }
+}
+
+function readOwnerAndMode(path: string): string {
+  try {
+    const { uid, mode } = Deno.lstatSync(path);
+    return `${uid} ${((mode ?? 0) & 0o7777).toString(8)}`;
   } catch (error) {
     if (error instanceof Error) return "";
     throw error;

@@ -14,17 +14,16 @@ const SPEC: JailSpec = {
     ],
     access: [],
     skipped: [],
+    placeholders: [],
   },
   identity: { uid: 1000, gid: 1001 },
   limits: { openFilesMax: 100, processesMax: 50 },
-  ports: [],
   hostname: "jail",
 };
 
 const CONFINEMENT: Confinement = {
   threadId: 1,
   initPid: 2,
-  listeners: [],
   landlockAbi: 7,
   probes: {
     landlock: 13,
@@ -56,6 +55,7 @@ const EVIDENCE: Evidence = {
     "5 1 0:1 / /proc rw,nosuid,nodev,noexec - proc proc rw",
     "6 5 0:1 / /proc/keys rw,nosuid - devtmpfs x rw",
   ].join("\n"),
+  gate: "0 711",
   interfaces: "Inter-|   Receive |  Transmit\n face |bytes packets|bytes\n    lo: 0 0\n",
   namespaces: {
     thread: { ...INSIDE, pid: "p1", pid_for_children: "p2" },
@@ -71,6 +71,9 @@ Deno.test("findBreaches() finds none where every control is in force", () => {
 /** What is replaced in one piece of evidence, and the control that must be named. */
 const ROWS = [
   ["thread", "NoNewPrivs:\t1", "NoNewPrivs:\t0", "no_new_privs"],
+  ["gate", "0 711", "0 755", "limits"],
+  ["gate", "0 711", "1000 711", "limits"],
+  ["gate", "0 711", "", "limits"],
   ["init", "NoNewPrivs:\t1", "", "no_new_privs"],
   ["thread", "Seccomp:\t2", "Seccomp:\t0", "seccomp"],
   ["init", "Seccomp:\t2", "Seccomp:\t1", "seccomp"],

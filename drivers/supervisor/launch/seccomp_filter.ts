@@ -114,6 +114,10 @@ const AF_NETLINK = 16;
 const AT_EMPTY_PATH = 0x1000;
 const TIOCSTI = 0x5412;
 const TIOCLINUX = 0x541c;
+/** Set-user-id and set-group-id. */
+const SET_ID_BITS = 0o6000;
+/** `O_CREAT` and `O_TMPFILE`: without them the mode means nothing, and may be anything. */
+const O_MAKES_FILE = 0x400040;
 const SECCOMP_SET_MODE_FILTER = 1;
 const PR_SET_SECCOMP = 22;
 const SECCOMP_MODE_FILTER = 2;
@@ -134,6 +138,17 @@ export const REFUSALS: readonly Refusal[] = [
   refuse("execveat", [bits(4, AT_EMPTY_PATH)]),
   refuse("ioctl", [is(1, TIOCSTI)]),
   refuse("ioctl", [is(1, TIOCLINUX)]),
+  // Dead inside, but in a bound folder such a file gives the rights of its owner on the host.
+  ...(["chmod", "creat", "fchmod", "mknod"] as const).map((name) =>
+    refuse(name, [bits(1, SET_ID_BITS)])
+  ),
+  ...(["fchmodat", "fchmodat2", "mknodat"] as const).map((name) =>
+    refuse(name, [bits(2, SET_ID_BITS)])
+  ),
+  refuse("open", [bits(1, O_MAKES_FILE), bits(2, SET_ID_BITS)]),
+  refuse("openat", [bits(2, O_MAKES_FILE), bits(3, SET_ID_BITS)]),
+  // It has its mode in memory, where a filter cannot look. Programs fall back to `openat`.
+  { ...refuse("openat2", []), errno: ENOSYS, late: true },
   { ...refuse("seccomp", [is(0, SECCOMP_SET_MODE_FILTER)]), late: true },
   { ...refuse("prctl", [is(0, PR_SET_SECCOMP), is(1, SECCOMP_MODE_FILTER)]), late: true },
 ];

@@ -1,0 +1,107 @@
+import assert from "node:assert/strict";
+import { listenInside } from "./listen_inside_ffi.ts";
+import { HAS_BASH, HAS_PERL, jailTest, MISSING, withJail } from "./jail_fixture.ts";
+
+const NEEDS_BASH = MISSING ?? (HAS_BASH ? null : "needs bash");
+
+/** Answers each connection with a text that it gets from the host's own network. */
+async function relayFromHost(listener: Deno.TcpListener, port: number): Promise<void> {
+  for await (const accepted of listener) {
+    const dialled = await Deno.connect({ hostname: "127.0.0.1", port });
+    await dialled.readable.pipeTo(accepted.writable);
+  }
+}
+
+async function serveText(listener: Deno.TcpListener, text: string): Promise<void> {
+  for await (const accepted of listener) {
+    await accepted.write(new TextEncoder().encode(text));
+    accepted.close();
+  }
+}
+
+jailTest(
+  "Jail.listen() accepts inside while the host is dialled from outside",
+  () =>
+    withJail(async ({ jail, run }) => {
+      const host = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+      const proxy = jail.listen(3128);
+      const done = [serveText(host, "from the host\n"), relayFromHost(proxy, host.addr.port)];
+      try {
+        const dial = (at: string) => run(`exec 3<>/dev/tcp/${at} && cat <&3`, "/bin/bash");
+        assert.equal((await dial("127.0.0.1/3128")).out, "from the host\n");
+        assert.match((await dial(`127.0.0.1/${host.addr.port}`)).out, /refused/);
+        assert.match((await dial("192.0.2.1/80")).out, /unreachable/);
+        const { out } = await run("tail -n +3 /proc/net/dev | cut -d: -f1");
+        assert.equal(out.trim(), "lo");
+      } finally {
+        proxy.close();
+        host.close();
+        await Promise.all(done);
+      }
+    }),
+  NEEDS_BASH,
+);
+
+jailTest("Jail.listen() refuses a port that is taken", () =>
+  withJail(async ({ jail }) => {
+    const first = jail.listen(3128);
+    try {
+      assert.throws(() => jail.listen(3128), Deno.errors.AddrInUse);
+      // In the host's network the port is free: this thread is back.
+      Deno.listen({ hostname: "127.0.0.1", port: 3128 }).close();
+    } finally {
+      first.close();
+    }
+    await jail.close();
+    assert.throws(() => jail.listen(3128), { name: "JailCallError" });
+  }));
+
+jailTest(
+  "Jail.dial() reaches what listens inside, and nothing of the host",
+  () =>
+    withJail(async ({ jail }) => {
+      const inner = jail.listen(4000);
+      const host = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+      const serving = serveText(inner, "from inside\n");
+      try {
+        for (let time = 0; time < 50; time++) {
+          const connection = await jail.dial(4000);
+          assert.equal(await new Response(connection.readable).text(), "from inside\n");
+        }
+        await assert.rejects(jail.dial(host.addr.port), { name: "JailCallError" });
+        await assert.rejects(jail.dial(4001), { name: "JailCallError", code: "unavailable" });
+      } finally {
+        inner.close();
+        host.close();
+        await serving;
+      }
+      await jail.close();
+      await assert.rejects(jail.dial(4000), { name: "JailCallError" });
+    }),
+);
+
+jailTest(
+  "Jail.dial() reaches a program that listens on IPv6 alone",
+  () =>
+    withJail(async ({ jail, run }) => {
+      const script = `use Socket qw(:all); socket(S, AF_INET6, SOCK_STREAM, 0) or die;
+      bind(S, pack_sockaddr_in6(4000, inet_pton(AF_INET6, "::1"))) or die; listen(S, 1) or die;
+      print "ready\\n"; $| = 1; accept(C, S) or die; print C "six\\n";`;
+      const serving = run(script, "/usr/bin/perl");
+      let connection: Deno.TcpConn | null = null;
+      const deadline = performance.now() + 5000;
+      while (connection === null && performance.now() < deadline) {
+        connection = await jail.dial(4000).catch(() => null);
+      }
+      assert.ok(connection !== null);
+      assert.equal(await new Response(connection.readable).text(), "six\n");
+      assert.equal((await serving).code, 0);
+    }),
+  MISSING ?? (HAS_PERL ? null : "needs perl"),
+);
+
+jailTest("listenInside() refuses a thread of the host", () => {
+  assert.throws(() => listenInside(Deno.pid, 3128), { name: "JailCallError", message: /host's/ });
+  assert.throws(() => listenInside(2 ** 30, 3128), { name: "JailCallError" });
+  return Promise.resolve();
+});
