@@ -1,0 +1,66 @@
+/**
+ * An open connection, and by what it is judged now.
+ *
+ * When a new policy comes, the connection goes on under it if it would have been allowed by it in
+ * the same way, to the same addresses, with the request that it carries.
+ *
+ * @module
+ */
+
+import type { Connection } from "../../../policy-wasm/evaluator.ts";
+import type { Caller, Request, Target } from "../../../policy-wasm/request.ts";
+import type { Actor } from "../events/audit_event.ts";
+import { type Allowed, decide, judgeAddresses } from "./authorize_connection.ts";
+import type { Generation, Reviewable } from "./generation.ts";
+
+export class LiveConnection implements Reviewable {
+  readonly target: Target;
+  readonly caller: Caller;
+  readonly actor: Actor;
+  readonly addresses: readonly string[];
+  readonly #trustedGatewayIp: string | null;
+  #generation: Generation;
+  #connection: Connection;
+  #request: Request | null = null;
+
+  constructor(allowed: Allowed, trustedGatewayIp: string | null = null) {
+    this.target = allowed.target;
+    this.caller = allowed.caller;
+    this.actor = allowed.actor;
+    this.addresses = allowed.addresses;
+    this.#trustedGatewayIp = trustedGatewayIp;
+    this.#generation = allowed.generation;
+    this.#connection = allowed.connection;
+  }
+
+  get generation(): Generation {
+    return this.#generation;
+  }
+
+  get connection(): Connection {
+    return this.#connection;
+  }
+
+  /**
+   * Remembers the request that was let through last. It may be over already: then a policy that
+   * refuses it closes an idle connection, which costs a program no more than a new one.
+   */
+  carries(request: Request): void {
+    this.#request = request;
+  }
+
+  review(generation: Generation): boolean {
+    const { evaluator } = generation;
+    const connection = decide(generation, this.caller, this.target);
+    if (connection.decision.verdict === "deny") return false;
+    if (connection.isInspected !== this.#connection.isInspected) return false;
+    const { target, addresses } = this;
+    const facts = { target, addresses, trustedGatewayIp: this.#trustedGatewayIp };
+    if (!judgeAddresses(generation, connection, facts).ok) return false;
+    const request = this.#request;
+    if (request !== null && evaluator.request(connection, request).verdict === "deny") return false;
+    this.#generation = generation;
+    this.#connection = connection;
+    return true;
+  }
+}

@@ -1,0 +1,93 @@
+/**
+ * The upstream side of one connection: dialled when the connection is made, used when something is
+ * allowed to go there, dialled anew when a server has ended it meanwhile.
+ *
+ * INVARIANT: it goes to the addresses that were judged, and TLS is with the host that was judged.
+ *
+ * @module
+ */
+
+import { UPSTREAM_UNUSED_MS_MAX } from "../../../proto/limits.ts";
+import type { ByteStream } from "./byte_stream.ts";
+import type { LiveConnection } from "./live_connection.ts";
+import type { Dialled, DialPort, TlsPort } from "./ports.ts";
+import { closeQuietly } from "./raw_relay.ts";
+
+export interface UpstreamOptions {
+  readonly live: LiveConnection;
+  readonly dialled: Dialled;
+  readonly dial: DialPort;
+  /** Speaks TLS with the server; `null` for plain bytes. */
+  readonly tls: Pick<TlsPort, "connect"> | null;
+  readonly signal: AbortSignal;
+  readonly now?: () => number;
+}
+
+export class Upstream {
+  readonly #options: UpstreamOptions;
+  readonly #now: () => number;
+  readonly #dialledAt: number;
+  /** Dialled, and nothing was said yet. */
+  #unused: Dialled | null;
+  /** Ready to be handed out. */
+  #ready: ByteStream | null = null;
+  #address: string;
+
+  constructor(options: UpstreamOptions) {
+    this.#options = options;
+    this.#now = options.now ?? (() => performance.now());
+    this.#dialledAt = this.#now();
+    this.#unused = options.dialled;
+    this.#address = options.dialled.address;
+  }
+
+  /** The address that was dialled last. */
+  get address(): string {
+    return this.#address;
+  }
+
+  /**
+   * Makes the first connection ready, so that a failure can be told before anything is sent. Later
+   * ones are made by {@link open}.
+   *
+   * @throws {CodedError} of dialling or of TLS.
+   */
+  async prepare(): Promise<void> {
+    const dialled = this.#unused;
+    if (dialled === null) return;
+    this.#unused = null;
+    const isOld = this.#now() - this.#dialledAt > UPSTREAM_UNUSED_MS_MAX;
+    if (isOld) closeQuietly(dialled.connection);
+    const stream = isOld ? await this.#connect() : await this.#secure(dialled);
+    if (!this.#options.signal.aborted) this.#ready = stream;
+    else closeQuietly(stream);
+  }
+
+  /** Hands out a connection. */
+  async open(): Promise<ByteStream> {
+    await this.prepare();
+    const ready = this.#ready;
+    this.#ready = null;
+    return ready ?? await this.#connect();
+  }
+
+  /** Closes what was not handed out. */
+  close(): void {
+    if (this.#unused !== null) closeQuietly(this.#unused.connection);
+    if (this.#ready !== null) closeQuietly(this.#ready);
+    this.#unused = this.#ready = null;
+  }
+
+  async #connect(): Promise<ByteStream> {
+    const { dial, live, signal } = this.#options;
+    const { addresses, target } = live;
+    const dialled = await dial({ addresses, port: target.port, signal });
+    this.#address = dialled.address;
+    return await this.#secure(dialled);
+  }
+
+  async #secure({ connection }: Dialled): Promise<ByteStream> {
+    const { tls, live, signal } = this.#options;
+    return tls === null ? connection : await tls.connect(connection, live.target.host, signal);
+  }
+}
