@@ -162,7 +162,7 @@ export const SUPERVISOR_START_MS_MAX = 30_000;
 export const ASSIGNMENT_BYTES_MAX = 8 * 1024 * 1024;
 
 /** Open files of one process in a sandbox. Beyond it: the program's call fails. */
-export const OPEN_FILES_MAX = 65_536;
+export const OPEN_FILES_MAX = 16_384;
 
 /** Processes and threads of a sandbox that was not given a bound. Beyond it: no further one starts. */
 export const PROCESSES_DEFAULT = 2_048;
@@ -409,3 +409,55 @@ export const CALLER_ATTEMPTS_MAX = 4;
 
 /** Processes of a sandbox whose id on the host is remembered. Beyond it: all are looked up anew. */
 export const HOST_PIDS_MAX = 4_096;
+
+/** Connections of one sandbox's proxy at a time. Beyond it: 503. */
+export const PROXY_CONNECTIONS_MAX = 1_024;
+
+/** Connections beyond that bound which are answered at a time. Others are closed unanswered. */
+export const PROXY_REFUSALS_MAX = 64;
+
+/** Pause after a failed accept, in milliseconds: descriptors come back when connections end. */
+export const ACCEPT_PAUSE_MS = 50;
+
+/** Time for an inspected connection to say what it speaks, in milliseconds. Then it is closed. */
+export const PROTOCOL_MS_MAX = 30_000;
+
+/** Links that the path of one binary leads through. Beyond it: only the path as written counts. */
+export const BINARY_LINKS_MAX = 40;
+
+/** Time for a host to be resolved, in milliseconds. Beyond it: `dns_failed`. */
+export const RESOLVE_MS_MAX = 10_000;
+
+/** Hosts of one sandbox that are resolved at the same time. The others wait. */
+export const RESOLVES_AT_ONCE_MAX = 16;
+
+/** Addresses of one host, each of which is judged. Beyond it: `dns_failed`. */
+export const HOST_ADDRESSES_MAX = 64;
+
+/** Time to connect to a host, in milliseconds. Beyond it: `upstream_unreachable`. */
+export const DIAL_MS_MAX = 15_000;
+
+/** Time for one address while others are left to be tried, in milliseconds. */
+export const DIAL_ADDRESS_MS_MAX = 3_000;
+
+/** Buffer of a raw relay, for each direction, in bytes: at first, and when reads fill it. */
+export const RAW_BUFFER_BYTES_MIN = 16 * 1024;
+export const RAW_BUFFER_BYTES_MAX = 64 * 1024;
+
+/** Time for a control group to be empty, in milliseconds. Beyond it: its end is reported as failed. */
+export const CGROUP_END_MS_MAX = 10_000;
+
+/** Age of a connection that was dialled and not used, in milliseconds. Beyond it: dialled anew. */
+export const UPSTREAM_UNUSED_MS_MAX = 5_000;
+
+/** Folders deep in a writable bind that are searched for repositories to protect. Below: none found. */
+export const BIND_DEPTH_MAX = 4;
+
+/** Folders of a writable bind that are looked into for repositories. Beyond it: no more are found. */
+export const BIND_FOLDERS_MAX = 5_000;
+
+/** Events that a caller gets who does not say how many. */
+export const EVENT_LINES_DEFAULT = 200;
+
+/** Text of an error that a client is answered with, in UTF-16 units: it travels in a header. */
+export const ERROR_TEXT_UNITS_MAX = 4_096;

@@ -1,0 +1,276 @@
+/**
+ * Runs sandboxes on this machine, without a container engine: a supervisor process for each.
+ *
+ * The folders are the truth: what runs is found again by them after the gateway was gone.
+ *
+ * @module
+ */
+
+import { CodedError } from "../../../proto/errors.ts";
+import type { GatewayAccess } from "../../supervisor/assignment.ts";
+import { type SandboxFolder, sandboxFolder } from "../../supervisor/sandbox_folder.ts";
+import type { ComputeDriver, DriverReport, DriverSandbox } from "../contract.ts";
+import { isRunning, type ProcessIdentity } from "./process_identity.ts";
+import {
+  forgetExit,
+  prepareFolder,
+  readExit,
+  readSupervisor,
+  removeFolder,
+  tidyFolder,
+  writeSupervisor,
+} from "./sandbox_folders.ts";
+import { SandboxStartError, SupervisorProcess } from "./supervisor_process.ts";
+
+/** Between two looks at a supervisor that an earlier gateway started, in milliseconds. */
+const LOOK_MS = 500;
+
+/** Time for a supervisor to end by itself, in milliseconds. Then it is killed. */
+const STOP_MS_MAX = 10_000;
+
+export interface EmbeddedOptions {
+  /** Folder that holds a folder for each sandbox. */
+  readonly folder: string;
+  readonly gateway: GatewayAccess;
+  /** Our own program and its leading arguments. */
+  readonly command: readonly string[];
+  /** Environment of supervisors, in addition to ours. */
+  readonly env: Readonly<Record<string, string>>;
+  readonly version: string;
+  /** Says why no sandbox can run here, each with its fix; empty where one can. */
+  readonly findMissing: () => readonly string[];
+}
+
+/** This machine cannot run a sandbox. */
+export class MachineError extends CodedError {
+  override readonly name = "MachineError";
+  override readonly code = "failed_precondition";
+
+  constructor(missing: readonly string[]) {
+    const hint = 'Run "openshell doctor" for all that is missing and how to mend it';
+    super(`Cannot run a sandbox on this machine: ${missing.join("; ")}`, { hint });
+  }
+}
+
+export class EmbeddedDriver implements ComputeDriver {
+  readonly name = "embedded";
+  readonly version: string;
+  readonly #options: EmbeddedOptions;
+  readonly #observers = new Set<(report: DriverReport) => void>();
+  /** Ids whose end was asked for: it is no failure. */
+  readonly #stopping = new Set<string>();
+  readonly #watched = new Map<string, ProcessIdentity>();
+  readonly #timers = new Set<ReturnType<typeof setInterval>>();
+  /** Started ahead of need, so that the next sandbox does not wait for it. */
+  #spare: SupervisorProcess | null = null;
+  /** Folders are prepared one after the other, so that no two get the same identity. */
+  #prepared: Promise<unknown> = Promise.resolve();
+  #closed = false;
+
+  constructor(options: EmbeddedOptions) {
+    this.#options = options;
+    this.version = options.version;
+  }
+
+  /** Starts a supervisor ahead of need, where there is none. */
+  warm(): void {
+    if (this.#closed || this.#spare !== null) return;
+    const spare = new SupervisorProcess(this.#options.command, this.#options.env);
+    this.#spare = spare;
+    void spare.ended.then(() => {
+      if (this.#spare === spare) this.#spare = null;
+    });
+  }
+
+  validate(_sandbox: DriverSandbox): Promise<void> {
+    const missing = this.#options.findMissing();
+    return missing.length === 0 ? Promise.resolve() : Promise.reject(new MachineError(missing));
+  }
+
+  async start(sandbox: DriverSandbox): Promise<void> {
+    await this.validate(sandbox);
+    const { id } = sandbox;
+    const folder = this.#folder(id);
+    if (readLive(folder) !== null) return;
+    const identity = await this.#prepare(folder);
+    await tidyFolder(folder);
+    await forgetExit(folder);
+    this.#report({ id, state: "starting", step: "starting_sandbox" });
+    const { policy, ...rest } = sandbox;
+    const supervisor = this.#take();
+    try {
+      const running = supervisor.identity;
+      if (running !== null) await writeSupervisor(folder, running);
+      await supervisor.assign({
+        sandbox: rest,
+        policy: new TextDecoder().decode(policy),
+        folder: folder.path,
+        identity,
+        gateway: this.#options.gateway,
+        version: this.version,
+      }, (step) => this.#report({ id, state: "starting", step }));
+    } catch (error) {
+      await tidyFolder(folder);
+      if (error instanceof SandboxStartError) this.#reportFailure(id, error);
+      throw error;
+    }
+    this.#watched.set(id, supervisor.identity ?? { pid: 0, startTime: "" });
+    this.#report({ id, state: "running" });
+    void supervisor.ended.then(() => this.#onEnd(id));
+    this.#warmSoon();
+  }
+
+  async stop(id: string): Promise<void> {
+    const folder = this.#folder(id);
+    this.#stopping.add(id);
+    try {
+      const supervisor = readLive(folder);
+      if (supervisor !== null) await endProcess(supervisor);
+      await tidyFolder(folder);
+    } finally {
+      this.#stopping.delete(id);
+    }
+    this.#watched.delete(id);
+    this.#report({ id, state: "stopped" });
+  }
+
+  async delete(id: string): Promise<boolean> {
+    await this.stop(id);
+    return await removeFolder(this.#folder(id));
+  }
+
+  async list(): Promise<readonly DriverReport[]> {
+    const reports: DriverReport[] = [];
+    for (const id of await idsIn(this.#options.folder)) {
+      const folder = this.#folder(id);
+      const supervisor = readLive(folder);
+      if (supervisor === null) {
+        await tidyFolder(folder);
+        reports.push(await readExit(folder) === null ? { id, state: "stopped" } : failure(id));
+      } else {
+        this.#adopt(id, supervisor);
+        reports.push({ id, state: "running" });
+      }
+    }
+    return reports;
+  }
+
+  watch(observe: (report: DriverReport) => void): () => void {
+    this.#observers.add(observe);
+    return () => this.#observers.delete(observe);
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true;
+    for (const timer of this.#timers) clearInterval(timer);
+    const spare = this.#spare;
+    this.#spare = null;
+    spare?.kill();
+    await spare?.ended;
+  }
+
+  /** Not at once: the sandbox that was just started is to have the processor. */
+  #warmSoon(): void {
+    const timer = setTimeout(() => {
+      this.#timers.delete(timer);
+      this.warm();
+    }, LOOK_MS);
+    this.#timers.add(timer);
+  }
+
+  #prepare(folder: SandboxFolder): ReturnType<typeof prepareFolder> {
+    const prepared = this.#prepared.then(() => prepareFolder(this.#options.folder, folder));
+    this.#prepared = prepared.catch(() => {});
+    return prepared;
+  }
+
+  #take(): SupervisorProcess {
+    const spare = this.#spare;
+    this.#spare = null;
+    if (spare !== null && spare.identity !== null) return spare;
+    return new SupervisorProcess(this.#options.command, this.#options.env);
+  }
+
+  /** A process that is not our child has no status to wait for: it is looked at. */
+  #adopt(id: string, supervisor: ProcessIdentity): void {
+    if (this.#watched.has(id) || this.#closed) return;
+    this.#watched.set(id, supervisor);
+    const timer = setInterval(() => {
+      if (isRunning(supervisor)) return;
+      clearInterval(timer);
+      this.#timers.delete(timer);
+      void this.#onEnd(id);
+    }, LOOK_MS);
+    this.#timers.add(timer);
+  }
+
+  async #onEnd(id: string): Promise<void> {
+    if (this.#stopping.has(id) || !this.#watched.delete(id)) return;
+    const folder = this.#folder(id);
+    await tidyFolder(folder);
+    // A main process that ended was reported by its supervisor, which then ended as it should.
+    const exit = await readExit(folder);
+    if (exit?.reported !== true) this.#report(failure(id, exit?.code));
+  }
+
+  #reportFailure(id: string, { reason, message, hint }: SandboxStartError): void {
+    const report = { id, state: "failed", reason, message } as const;
+    this.#report(hint === undefined ? report : { ...report, hint });
+  }
+
+  #report(report: DriverReport): void {
+    for (const observe of this.#observers) observe(report);
+  }
+
+  #folder(id: string) {
+    return sandboxFolder(`${this.#options.folder}/${id}`);
+  }
+}
+
+function failure(id: string, exitCode?: number): DriverReport {
+  return exitCode === undefined
+    ? {
+      id,
+      state: "failed",
+      reason: "SupervisorEnded",
+      message: "its supervisor ended, and every process of the sandbox with it",
+    }
+    : {
+      id,
+      state: "failed",
+      reason: "MainProcessExited",
+      message: `the main process ended with ${exitCode}`,
+    };
+}
+
+function readLive(folder: SandboxFolder): ProcessIdentity | null {
+  const supervisor = readSupervisor(folder);
+  return supervisor !== null && isRunning(supervisor) ? supervisor : null;
+}
+
+async function endProcess(supervisor: ProcessIdentity): Promise<void> {
+  kill(supervisor, "SIGTERM");
+  const deadline = performance.now() + STOP_MS_MAX;
+  while (isRunning(supervisor)) {
+    if (performance.now() > deadline) kill(supervisor, "SIGKILL");
+    await new Promise((resolve) => setTimeout(resolve, 10));
+  }
+}
+
+function kill(supervisor: ProcessIdentity, signal: Deno.Signal): void {
+  try {
+    if (isRunning(supervisor)) Deno.kill(supervisor.pid, signal);
+  } catch {
+    // It has ended between the two calls.
+  }
+}
+
+async function idsIn(folder: string): Promise<readonly string[]> {
+  try {
+    const entries = await Array.fromAsync(Deno.readDir(folder));
+    return entries.filter(({ isDirectory }) => isDirectory).map(({ name }) => name);
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return [];
+    throw error;
+  }
+}

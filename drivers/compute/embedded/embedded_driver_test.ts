@@ -1,0 +1,177 @@
+import assert from "node:assert/strict";
+import type { DriverReport, DriverSandbox } from "../contract.ts";
+import { EmbeddedDriver } from "./embedded_driver.ts";
+
+const MISSING = Deno.build.os !== "linux" ? "needs Linux" : Deno.uid() !== 0 ? "needs root" : null;
+
+/** A supervisor of shell: what it does is its sandbox's name. */
+const SUPERVISOR = `
+read -r assignment || exit 0
+folder=$(printf '%s' "$assignment" | sed 's/.*"folder":"\\([^"]*\\)".*/\\1/')
+case $assignment in
+  *'"name":"fails"'*)
+    echo '{"state":"failed","reason":"IsolationFailed","message":"no landlock","hint":"newer kernel"}'
+    exit 1 ;;
+  *'"name":"dies"'*) exit 3 ;;
+  *'"name":"exits"'*)
+    echo '{"state":"running"}'
+    echo '{"code":7,"reported":true}' > "$folder/exit.json"
+    exit 0 ;;
+  *'"name":"crashes"'*) echo '{"state":"running"}'; exit 9 ;;
+esac
+echo '{"state":"starting","step":"confining"}'
+echo '{"state":"running"}'
+trap 'exit 0' TERM
+while :; do sleep 0.05; done
+`;
+
+function sandbox(name: string): DriverSandbox {
+  return {
+    id: `id-${name}`,
+    name,
+    workspace: "default",
+    command: [],
+    tty: false,
+    environment: {},
+    resources: { memoryBytesMax: null, cpuMax: null, processesMax: null },
+    binds: [],
+    token: "t",
+    policy: new TextEncoder().encode("version: 1\n"),
+  };
+}
+
+interface Context {
+  readonly driver: EmbeddedDriver;
+  readonly folder: string;
+  readonly reports: DriverReport[];
+  /** Another driver on the same folder, as after a restart of the gateway. */
+  readonly again: () => EmbeddedDriver;
+}
+
+function driverTest(
+  name: string,
+  body: (context: Context) => Promise<void>,
+  findMissing: () => readonly string[] = () => [],
+): void {
+  const reason = MISSING === null ? "" : ` (ignored: ${MISSING})`;
+  Deno.test({
+    name: `EmbeddedDriver ${name}${reason}`,
+    ignore: MISSING !== null,
+    async fn() {
+      const folder = await Deno.makeTempDir({ prefix: "openshell-driver-" });
+      const script = `${folder}.sh`;
+      await Deno.writeTextFile(script, SUPERVISOR);
+      const drivers: EmbeddedDriver[] = [];
+      const again = () => {
+        const driver = new EmbeddedDriver({
+          folder,
+          gateway: { endpointFile: "", caFile: "", certificateFile: "", keyFile: "" },
+          command: ["/bin/sh", script],
+          env: {},
+          version: "1",
+          findMissing,
+        });
+        drivers.push(driver);
+        return driver;
+      };
+      const driver = again();
+      const reports: DriverReport[] = [];
+      driver.watch((report) => void reports.push(report));
+      try {
+        await body({ driver, folder, reports, again });
+      } finally {
+        for (const report of await driver.list()) await driver.delete(report.id);
+        for (const each of drivers) await each.close();
+        await Deno.remove(folder, { recursive: true });
+        await Deno.remove(script);
+      }
+    },
+  });
+}
+
+async function until(condition: () => boolean): Promise<void> {
+  for (let tries = 0; !condition(); tries++) {
+    assert.ok(tries < 300, "it does not come to pass");
+    await new Promise((resolve) => setTimeout(resolve, 10));
+  }
+}
+
+driverTest("starts, lists, stops and deletes a sandbox", async ({ driver, folder, reports }) => {
+  await driver.start(sandbox("runs"));
+  await driver.start(sandbox("runs"));
+  assert.deepEqual(await driver.list(), [{ id: "id-runs", state: "running" }]);
+  const { uid } = await Deno.stat(`${folder}/id-runs/workspace`);
+  assert.equal(uid, 1_900_000_000);
+  await Deno.writeTextFile(`${folder}/id-runs/workspace/kept`, "x");
+  await driver.stop("id-runs");
+  assert.deepEqual(await driver.list(), [{ id: "id-runs", state: "stopped" }]);
+  assert.equal(await Deno.readTextFile(`${folder}/id-runs/workspace/kept`), "x");
+  assert.equal(await driver.delete("id-runs"), true);
+  assert.equal(await driver.delete("id-runs"), false);
+  assert.deepEqual(await driver.list(), []);
+  assert.deepEqual(reports.map(({ state }) => state).slice(0, 3), [
+    "starting",
+    "starting",
+    "running",
+  ]);
+});
+
+driverTest("gives each sandbox an identity of its own", async ({ driver, folder }) => {
+  await Promise.all([driver.start(sandbox("a")), driver.start(sandbox("b"))]);
+  const owners = await Promise.all(
+    ["a", "b"].map(async (name) => (await Deno.stat(`${folder}/id-${name}/workspace`)).uid),
+  );
+  assert.deepEqual(owners.toSorted(), [1_900_000_000, 1_900_000_001]);
+});
+
+driverTest("says why a sandbox did not start", async ({ driver, reports }) => {
+  await assert.rejects(driver.start(sandbox("fails")), {
+    name: "SandboxStartError",
+    message: "no landlock",
+    hint: "newer kernel",
+  });
+  const failed = reports.find(({ state }) => state === "failed");
+  assert.equal(failed?.state === "failed" && failed.reason, "IsolationFailed");
+});
+
+driverTest("says that a supervisor ended before its sandbox ran", async ({ driver }) => {
+  await assert.rejects(driver.start(sandbox("dies")), { name: "SandboxStartError" });
+});
+
+driverTest("reports a supervisor that crashes", async ({ driver, reports }) => {
+  await driver.start(sandbox("crashes"));
+  await until(() => reports.some(({ state }) => state === "failed"));
+  const failed = reports.find(({ state }) => state === "failed");
+  assert.equal(failed?.state === "failed" && failed.reason, "SupervisorEnded");
+});
+
+driverTest("does not report an exit that the supervisor has told", async ({ driver, reports }) => {
+  await driver.start(sandbox("exits"));
+  await until(() => reports.some(({ state }) => state === "running"));
+  await new Promise((resolve) => setTimeout(resolve, 100));
+  assert.equal(reports.some(({ state }) => state === "failed"), false);
+});
+
+driverTest("finds what an earlier gateway started, and sees its end", async ({ driver, again }) => {
+  await driver.start(sandbox("runs"));
+  const later = again();
+  const reports: DriverReport[] = [];
+  later.watch((report) => void reports.push(report));
+  assert.deepEqual(await later.list(), [{ id: "id-runs", state: "running" }]);
+  await driver.stop("id-runs");
+  await until(() => reports.some(({ state }) => state === "failed"));
+});
+
+driverTest("uses a supervisor that was started ahead", async ({ driver }) => {
+  driver.warm();
+  driver.warm();
+  await driver.start(sandbox("runs"));
+  assert.deepEqual(await driver.list(), [{ id: "id-runs", state: "running" }]);
+});
+
+driverTest("refuses a machine that lacks something", async ({ driver }) => {
+  await assert.rejects(driver.start(sandbox("runs")), {
+    name: "MachineError",
+    message: "Cannot run a sandbox on this machine: Landlock is missing",
+  });
+}, () => ["Landlock is missing"]);

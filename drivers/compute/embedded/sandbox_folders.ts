@@ -1,0 +1,110 @@
+/**
+ * The files of embedded sandboxes: made, read and removed by the driver.
+ *
+ * @module
+ */
+
+import type { SandboxFolder } from "../../supervisor/sandbox_folder.ts";
+import { removeLeftovers } from "../../supervisor/leftovers.ts";
+import type { ProcessIdentity } from "./process_identity.ts";
+
+/**
+ * Users and groups of sandboxes: high enough that no person has one, and below 2³¹, which some
+ * programs take for negative.
+ */
+const IDENTITY_MIN = 1_900_000_000;
+
+/** How a main process ended. `reported` says that a gateway was told. */
+export interface RecordedExit {
+  readonly code: number;
+  readonly reported: boolean;
+}
+
+/**
+ * Makes the folder and the workspace where they are missing; returns the sandbox's identity.
+ * Each sandbox has one of its own, so that none can signal or starve another.
+ */
+export async function prepareFolder(
+  parent: string,
+  folder: SandboxFolder,
+): Promise<{ readonly uid: number; readonly gid: number }> {
+  await Deno.mkdir(folder.path, { recursive: true, mode: 0o700 });
+  const known = await readJson<{ uid: number; gid: number }>(folder.identity);
+  const identity = known ?? await freeIdentity(parent);
+  if (known === null) await writeJson(folder.identity, identity);
+  await Deno.mkdir(folder.workspace, { recursive: true, mode: 0o700 });
+  await Deno.chown(folder.workspace, identity.uid, identity.gid);
+  return identity;
+}
+
+/** Removes what a supervisor that was killed could not: control groups, placeholders. */
+export async function tidyFolder(folder: SandboxFolder): Promise<void> {
+  await removeLeftovers(folder);
+  await removeIfThere(folder.supervisor);
+}
+
+/** Removes the sandbox's files. Returns false where there were none. */
+export async function removeFolder(folder: SandboxFolder): Promise<boolean> {
+  return await removeIfThere(folder.path);
+}
+
+export async function forgetExit(folder: SandboxFolder): Promise<void> {
+  await removeIfThere(folder.exit);
+}
+
+export async function readExit(folder: SandboxFolder): Promise<RecordedExit | null> {
+  return await readJson<RecordedExit>(folder.exit);
+}
+
+export function readSupervisor(folder: SandboxFolder): ProcessIdentity | null {
+  try {
+    return JSON.parse(Deno.readTextFileSync(folder.supervisor)) as ProcessIdentity;
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound || error instanceof SyntaxError) return null;
+    throw error;
+  }
+}
+
+export async function writeSupervisor(
+  folder: SandboxFolder,
+  supervisor: ProcessIdentity,
+): Promise<void> {
+  await writeJson(folder.supervisor, supervisor);
+}
+
+async function freeIdentity(parent: string): Promise<{ uid: number; gid: number }> {
+  const taken = new Set<number>();
+  for await (const { name } of Deno.readDir(parent)) {
+    const other = await readJson<{ uid: number }>(`${parent}/${name}/identity.json`);
+    if (other !== null) taken.add(other.uid);
+  }
+  let uid = IDENTITY_MIN;
+  while (taken.has(uid)) uid += 1;
+  return { uid, gid: uid };
+}
+
+async function readJson<T>(path: string): Promise<T | null> {
+  try {
+    return JSON.parse(await Deno.readTextFile(path)) as T;
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound || error instanceof SyntaxError) return null;
+    throw error;
+  }
+}
+
+/** Whole or not at all. */
+async function writeJson(path: string, value: unknown): Promise<void> {
+  const temporary = `${path}.new`;
+  await Deno.writeTextFile(temporary, JSON.stringify(value), { mode: 0o600 });
+  await Deno.rename(temporary, path);
+}
+
+async function removeIfThere(path: string): Promise<boolean> {
+  try {
+    await Deno.remove(path, { recursive: true });
+    return true;
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return false;
+    throw error;
+  }
+}

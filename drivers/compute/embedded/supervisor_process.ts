@@ -1,0 +1,97 @@
+/**
+ * A supervisor as the driver sees it: a process of our own program, in a session of its own.
+ *
+ * It outlives the gateway once it has an assignment; without one it ends with it.
+ *
+ * @module
+ */
+
+import { TextLineStream } from "./text_line_stream.ts";
+import type { Assignment, SupervisorReport } from "../../supervisor/assignment.ts";
+import { CodedError } from "../../../proto/errors.ts";
+import { SUPERVISOR_START_MS_MAX } from "../../../proto/limits.ts";
+import { identifyProcess, type ProcessIdentity } from "./process_identity.ts";
+
+/** The sandbox did not start. */
+export class SandboxStartError extends CodedError {
+  override readonly name = "SandboxStartError";
+  override readonly code = "failed_precondition";
+
+  constructor(readonly reason: string, message: string, hint?: string) {
+    super(message, hint === undefined ? {} : { hint });
+  }
+}
+
+/** A started supervisor that waits for its assignment, or has one. */
+export class SupervisorProcess {
+  readonly #child: Deno.ChildProcess;
+
+  /** Starts the program: `command` is our own, without a role. */
+  constructor(command: readonly string[], env: Readonly<Record<string, string>>) {
+    const [program, ...args] = command;
+    this.#child = new Deno.Command(program!, {
+      args: [...args, "supervise"],
+      env: { ...env },
+      cwd: "/",
+      detached: true,
+      stdin: "piped",
+      stdout: "piped",
+      stderr: "inherit",
+    }).spawn();
+    this.#child.unref();
+  }
+
+  get identity(): ProcessIdentity | null {
+    return identifyProcess(this.#child.pid);
+  }
+
+  /** Resolves when the process has ended. */
+  get ended(): Promise<void> {
+    return this.#child.status.then(() => {});
+  }
+
+  /**
+   * Gives it a sandbox; resolves when that runs.
+   *
+   * @throws {SandboxStartError} and nothing is left of the process then.
+   */
+  async assign(assignment: Assignment, onStep: (step: string) => void): Promise<void> {
+    const timeout = setTimeout(() => this.kill(), SUPERVISOR_START_MS_MAX);
+    try {
+      const input = this.#child.stdin.getWriter();
+      await input.write(new TextEncoder().encode(`${JSON.stringify(assignment)}\n`));
+      await input.close();
+      await this.#untilRunning(onStep);
+    } catch (error) {
+      this.kill();
+      await this.ended;
+      if (error instanceof SandboxStartError) throw error;
+      const message = `Cannot start the sandbox: ${(error as Error).message}`;
+      throw new SandboxStartError("SupervisorFailed", message);
+    } finally {
+      clearTimeout(timeout);
+    }
+  }
+
+  async #untilRunning(onStep: (step: string) => void): Promise<void> {
+    for await (const line of this.#child.stdout.pipeThrough(new TextLineStream())) {
+      const report = JSON.parse(line) as SupervisorReport;
+      if (report.state === "running") return;
+      if (report.state === "starting") onStep(report.step);
+      else throw new SandboxStartError(report.reason, report.message, report.hint);
+    }
+    const message = "Cannot start the sandbox: its supervisor ended or took too long";
+    throw new SandboxStartError("SupervisorFailed", message, "See the gateway's log");
+  }
+
+  /** Ends it at once; the jail ends with it. */
+  kill(): void {
+    // Whoever waits for its end now must not be overtaken by the end of this process.
+    this.#child.ref();
+    try {
+      this.#child.kill("SIGKILL");
+    } catch {
+      // It has ended already.
+    }
+  }
+}

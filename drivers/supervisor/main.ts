@@ -1,0 +1,61 @@
+/**
+ * The supervisor's role of the program: one sandbox, told on standard input.
+ *
+ * Everything is imported before the assignment is read, so that a supervisor can be started ahead
+ * of need.
+ *
+ * @module
+ */
+
+import { findMissing, type MissingFeature, readKernelFeatures } from "../system/kernel_features.ts";
+import { probeKernel } from "../system/kernel_probe_ffi.ts";
+import { CodedError } from "../../proto/errors.ts";
+import { readAssignment, type SupervisorReport } from "./assignment.ts";
+import { IsolationError } from "./launch/isolation_error.ts";
+import { Supervisor } from "./supervisor.ts";
+
+/** Runs one sandbox to its end; returns the exit code of this process. */
+export async function supervise(): Promise<number> {
+  const assignment = await readAssignment(Deno.stdin.readable);
+  if (assignment === null) return 0;
+  const supervisor = new Supervisor(assignment);
+  const stopped = Promise.withResolvers<string>();
+  Deno.addSignalListener("SIGTERM", () => stopped.resolve("it was asked to end"));
+  Deno.addSignalListener("SIGINT", () => stopped.resolve("it was interrupted"));
+  try {
+    await supervisor.start((step) => say({ state: "starting", step }));
+  } catch (error) {
+    say(toFailure(error));
+    return 1;
+  }
+  say({ state: "running" });
+  const reason = await Promise.race([stopped.promise, supervisor.ended]);
+  console.error(`${assignment.sandbox.name}: ends: ${reason}`);
+  await supervisor.stop();
+  return 0;
+}
+
+/** What is missing on this machine to run a sandbox, in words for a person. */
+export function checkMachine(): readonly MissingFeature[] {
+  return findMissing(readKernelFeatures(probeKernel()));
+}
+
+/** Whoever started us may have gone: then nobody needs to know. */
+function say(report: SupervisorReport): void {
+  const bytes = new TextEncoder().encode(`${JSON.stringify(report)}\n`);
+  try {
+    for (let at = 0; at < bytes.length;) at += Deno.stdout.writeSync(bytes.subarray(at));
+  } catch (error) {
+    if (!(error instanceof Deno.errors.BrokenPipe)) throw error;
+  }
+}
+
+function toFailure(error: unknown): SupervisorReport {
+  const reason = error instanceof IsolationError ? "IsolationFailed" : "StartFailed";
+  if (!(error instanceof CodedError)) {
+    console.error(error);
+    return { state: "failed", reason, message: `Cannot start the sandbox: internal: ${error}` };
+  }
+  const { message, hint } = error;
+  return { state: "failed", reason, message, ...hint === undefined ? {} : { hint } };
+}

@@ -1,0 +1,108 @@
+/**
+ * What a sandbox is made from: the static part of its policy, its workspace, binds and identity.
+ *
+ * @module
+ */
+
+import type { Policy } from "../../policy-wasm/policy.ts";
+import { CodedError } from "../../proto/errors.ts";
+import { OPEN_FILES_MAX, PROCESSES_DEFAULT, TMP_BYTES_MAX } from "../../proto/limits.ts";
+import type { Assignment } from "./assignment.ts";
+import type { JailSpec } from "./launch/jail_spec.ts";
+import { lookAtPath } from "./launch/look_at_path.ts";
+import { type Mount, planMounts, SYSTEM_FOLDERS } from "./launch/mount_plan.ts";
+import { WORKSPACE } from "./process/environment.ts";
+
+/** Where programs of a sandbox find the certificates. */
+export const TRUST_FOLDER = "/run/openshell/tls";
+
+/** The identity that the policy asks for cannot be had. */
+export class IdentityError extends CodedError {
+  override readonly name = "IdentityError";
+  override readonly code = "failed_precondition";
+
+  constructor(field: string, text: string) {
+    super(`Cannot use "${text}" as ${field}: a sandbox on this machine has a number, not a name`, {
+      hint: "Write the number of a user who is not root, or leave it out",
+    });
+  }
+}
+
+export interface PlanOptions {
+  readonly assignment: Assignment;
+  readonly policy: Policy;
+  readonly workspace: string;
+  /** Folder with the certificates, on the host. */
+  readonly trust: string;
+  /** Files of the host that stand in for others, by their path in the sandbox. */
+  readonly accounts: ReadonlyMap<string, string>;
+}
+
+/**
+ * Returns the specification of the jail.
+ *
+ * @throws {MountPlanError} where the policy or a bind asks for what cannot be given.
+ * @throws {IdentityError}
+ */
+export function planSandbox(
+  { assignment, policy, workspace, trust, accounts }: PlanOptions,
+): JailSpec {
+  const { sandbox } = assignment;
+  const plan = planMounts({
+    filesystem: policy.filesystem,
+    compatibility: policy.landlock.compatibility,
+    workspace: { source: workspace, target: WORKSPACE },
+    binds: sandbox.binds,
+    systemFolders: SYSTEM_FOLDERS,
+    tmpBytesMax: TMP_BYTES_MAX,
+  }, lookAtPath);
+  const files = [...accounts].map(([target, source]) => toBind(target, source, true));
+  const ours = [...files, toBind(TRUST_FOLDER, trust, false)];
+  return {
+    plan: {
+      ...plan,
+      mounts: [...plan.mounts, ...ours],
+      access: [
+        ...plan.access,
+        { path: TRUST_FOLDER, level: "read", file: false, devices: false },
+      ],
+    },
+    identity: chooseIdentity(assignment, policy),
+    limits: {
+      openFilesMax: Math.min(OPEN_FILES_MAX, ownOpenFilesMax()),
+      processesMax: sandbox.resources.processesMax ?? PROCESSES_DEFAULT,
+    },
+    hostname: sandbox.name,
+  };
+}
+
+/** What the sandbox sees in place of the host's, or besides it. It cannot write there. */
+function toBind(target: string, source: string, file: boolean): Mount {
+  return { kind: "bind", target, source, file, writable: false, devices: false };
+}
+
+/** A limit can only be lowered. Where ours is unlimited or not known, the constant holds. */
+function ownOpenFilesMax(): number {
+  const limits = Deno.readTextFileSync("/proc/self/limits");
+  const hard = /^Max open files +\d+ +(\d+) /m.exec(limits)?.[1];
+  return hard === undefined ? OPEN_FILES_MAX : Number(hard);
+}
+
+/** The policy's number wins, field by field; else the sandbox's own. */
+function chooseIdentity(
+  { identity }: Assignment,
+  { process: { runAsUser, runAsGroup } }: Policy,
+): { readonly uid: number; readonly gid: number } {
+  return {
+    uid: toNumber("run_as_user", runAsUser) ?? identity.uid,
+    gid: toNumber("run_as_group", runAsGroup) ?? identity.gid,
+  };
+}
+
+/** `sandbox` stands for whatever the driver gives. */
+function toNumber(field: string, text: string | null): number | null {
+  if (text === null || text === "sandbox") return null;
+  const number = /^[1-9][0-9]{0,9}$/.test(text) ? Number(text) : NaN;
+  if (number <= 0xffff_fffe) return number;
+  throw new IdentityError(field, text);
+}

@@ -1,0 +1,121 @@
+/**
+ * What the gateway may reach in a sandbox: its main process, further programs, loopback ports.
+ *
+ * @module
+ */
+
+import { CodedError } from "../../proto/errors.ts";
+import type { StartProcess } from "../../proto/gen/openshell/ext/v1/process_pb.ts";
+import type { Assignment } from "./assignment.ts";
+import { writeAll } from "./egress/byte_stream.ts";
+import type { JailCommand } from "./launch/jail_spec.ts";
+import { makeEnvironment, WORKSPACE } from "./process/environment.ts";
+import type { MainProcess } from "./process/main_process.ts";
+import type { TerminalSize } from "./process/process_channel.ts";
+import { runCommand } from "./process/run_command.ts";
+import type { RelayTarget } from "./session/gateway_session.ts";
+import { toProcessChannel } from "./session/process_relay.ts";
+import type { RelayChannel } from "./session/relay_channel.ts";
+import type { Confined } from "./start_confined.ts";
+
+/** Reads of a forwarded connection, in bytes. */
+const READ_BYTES = 64 * 1024;
+
+/** Nothing may be reached by that target. */
+export class RelayTargetError extends CodedError {
+  override readonly name = "RelayTargetError";
+  override readonly code = "failed_precondition";
+}
+
+export interface TargetContext {
+  readonly confined: Confined;
+  readonly main: MainProcess;
+  readonly sandbox: Assignment["sandbox"];
+}
+
+/**
+ * Opens a target; the result serves one relay until it is done.
+ *
+ * @throws {RelayTargetError}
+ */
+export async function openTarget(
+  target: RelayTarget,
+  { confined, main, sandbox }: TargetContext,
+): Promise<(relay: RelayChannel) => Promise<void>> {
+  if (target.case === "tcp") return await openPort(confined, target.value);
+  if (target.case !== "process") {
+    throw new RelayTargetError(`Cannot open the target "${target.case}": it is not known here`);
+  }
+  const { process } = target.value;
+  if (process.case === "attach") {
+    const { readOnly, cols, rows } = process.value;
+    const options = { readOnly, size: toSize(cols, rows) };
+    return (relay) => main.attach(toProcessChannel(relay), options);
+  }
+  if (process.case !== "start") {
+    throw new RelayTargetError("Cannot start a program: the request names none");
+  }
+  const { jail, events, trust } = confined;
+  const { timeoutSeconds } = process.value;
+  const command = toCommand(process.value, sandbox.environment, trust);
+  const timeoutMs = timeoutSeconds === 0 ? null : timeoutSeconds * 1000;
+  return (relay) => runCommand(jail, command, toProcessChannel(relay), { timeoutMs, events });
+}
+
+function toCommand(
+  { command, workdir, environment, cols, rows }: StartProcess,
+  given: Readonly<Record<string, string>>,
+  trust: Readonly<Record<string, string>>,
+): JailCommand {
+  const [program, ...args] = command;
+  if (program === undefined || program === "") {
+    throw new RelayTargetError("Cannot start a program: its command is empty");
+  }
+  const terminal = toSize(cols, rows);
+  return {
+    argv: [program, ...args],
+    env: makeEnvironment({
+      given: { ...given, ...environment },
+      trust,
+      hasTerminal: terminal !== null,
+    }),
+    cwd: workdir === "" ? WORKSPACE : workdir,
+    stdin: "piped",
+    ...terminal === null ? {} : { terminal },
+  };
+}
+
+function toSize(cols: number, rows: number): TerminalSize | null {
+  return cols > 0 && rows > 0 ? { cols, rows } : null;
+}
+
+async function openPort(
+  { jail }: Confined,
+  { host, port }: { readonly host: string; readonly port: number },
+): Promise<(relay: RelayChannel) => Promise<void>> {
+  if (!["127.0.0.1", "localhost", "::1", ""].includes(host)) {
+    throw new RelayTargetError(`Cannot reach "${host}": only loopback of the sandbox may be`);
+  }
+  const stream = await jail.dial(port);
+  return async (relay) => {
+    const inward = (async () => {
+      // Empty data says that the other side has ended.
+      for await (const data of relay.received) {
+        if (data.length === 0) await stream.closeWrite();
+        else await writeAll(stream, data);
+      }
+    })();
+    // It is waited for at the end; until then a failure must not be one that nobody handles.
+    inward.catch(() => {});
+    try {
+      const buffer = new Uint8Array(READ_BYTES);
+      for (let read = await stream.read(buffer); read !== null; read = await stream.read(buffer)) {
+        if (!await relay.send(buffer.slice(0, read))) return;
+      }
+      relay.endSend();
+      await inward;
+    } finally {
+      stream.close();
+    }
+  };
+}

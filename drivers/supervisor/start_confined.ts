@@ -1,0 +1,185 @@
+/**
+ * Closes a sandbox off and puts the proxy at its only door, before anything of the agent's runs.
+ *
+ * @module
+ */
+
+import type { Policy } from "../../policy-wasm/policy.ts";
+import { createSandboxGroup } from "../system/cgroup/sandbox_group.ts";
+import { accountFiles, writeAccountFiles } from "./accounts.ts";
+import type { Assignment } from "./assignment.ts";
+import { dial } from "./egress/dial.ts";
+import { expandBinaries, sandboxLinks } from "./egress/expand_binaries.ts";
+import { GenerationHolder, type Revision } from "./egress/generation.ts";
+import { CallerIdentifier } from "./egress/identity/caller_identifier.ts";
+import { EgressProxy } from "./egress/proxy.ts";
+import { HostResolver } from "./egress/resolve_host.ts";
+import { connectTls } from "./egress/tls/connect_tls.ts";
+import { SandboxAuthority } from "./egress/tls/sandbox_authority.ts";
+import { TlsTerminator } from "./egress/tls/tls_terminator.ts";
+import { trustEnvironment, writeTrustFiles } from "./egress/tls/trust_files.ts";
+import { AuditLog } from "./events/audit_log.ts";
+import type { EventSink } from "./events/audit_event.ts";
+import { groupName } from "./group_name.ts";
+import { type Jail, startJail } from "./launch/jail.ts";
+import { planSandbox, TRUST_FOLDER } from "./plan_sandbox.ts";
+import { PROXY_PORT } from "./process/environment.ts";
+import type { SandboxFolder } from "./sandbox_folder.ts";
+
+/** A sandbox without a process of the agent's yet, or with some. */
+export interface Confined {
+  readonly jail: Jail;
+  readonly events: EventSink;
+  /** Variables that lead programs to the certificates. */
+  readonly trust: Readonly<Record<string, string>>;
+  /**
+   * Puts a policy in force, as one or not at all.
+   *
+   * @throws {GenerationError}
+   */
+  load(policy: Policy, revision: Revision): void;
+  /** Ends every process and the proxy; events can still be recorded. */
+  endProcesses(): Promise<void>;
+  close(): Promise<void>;
+}
+
+export interface ConfineOptions {
+  readonly assignment: Assignment;
+  readonly folder: SandboxFolder;
+  readonly policy: Policy;
+  /** Something that the sandbox cannot do without has failed: it is to end. */
+  readonly onFailure: (reason: string) => void;
+}
+
+/**
+ * Confines; resolves when every control was read back and the proxy listens.
+ *
+ * @throws {CodedError} and nothing is left then.
+ */
+export async function startConfined(options: ConfineOptions): Promise<Confined> {
+  const { assignment: { sandbox, version }, folder, onFailure } = options;
+  const events = AuditLog.open(folder.events, {
+    context: {
+      sandboxId: sandbox.id,
+      sandboxName: sandbox.name,
+      hostname: Deno.hostname(),
+      version,
+    },
+    onFailure: (error) => onFailure(`its events cannot be recorded: ${error.message}`),
+  });
+  const undo = new UndoStack();
+  try {
+    return await confine(options, events, undo);
+  } catch (error) {
+    events.record({ kind: "lifecycle", activity: "failure", message: (error as Error).message });
+    await undo.run();
+    await events.close();
+    throw error;
+  }
+}
+
+async function confine(
+  { assignment, folder, policy }: ConfineOptions,
+  events: AuditLog,
+  undo: UndoStack,
+): Promise<Confined> {
+  const { sandbox } = assignment;
+  // Its key takes a while, on another thread: it is waited for when it is needed.
+  const minting = SandboxAuthority.create();
+  minting.catch(() => {});
+  const group = createSandboxGroup(groupName(folder), sandbox.resources);
+  undo.add(async () => {
+    await group.killAll();
+    await group.remove();
+  });
+  const files = accountFiles(assignment.identity, sandbox.name);
+  const accounts = await writeAccountFiles(folder.accounts, files);
+  await Deno.mkdir(folder.trust, { recursive: true, mode: 0o755 });
+  const authority = await minting;
+  await writeTrustFiles(folder.trust, authority.caPem);
+  const { workspace, trust } = folder;
+  const spec = planSandbox({ assignment, policy, workspace, trust, accounts });
+  const jail = await startJail(spec, { onSpawn: (pid) => group.join(pid) });
+  undo.add(() => jail.close());
+  events.record({
+    kind: "config",
+    state: "applied",
+    message: `every control was read back, Landlock level ${jail.landlockAbi}`,
+  });
+  const generations = openDoor({ jail, events, authority, undo });
+  const load = (candidate: Policy, revision: Revision) => {
+    generations.load(candidate, revision);
+    const { version, hash } = revision;
+    events.record({ kind: "config", state: "loaded", message: "policy in force", version, hash });
+  };
+  generations.load(policy, { version: 0, hash: "" });
+  return {
+    jail,
+    events,
+    trust: trustEnvironment(TRUST_FOLDER),
+    load,
+    endProcesses: () => undo.run(),
+    async close() {
+      await undo.run();
+      await events.close();
+    },
+  };
+}
+
+interface DoorOptions {
+  readonly jail: Jail;
+  readonly events: EventSink;
+  readonly authority: SandboxAuthority;
+  readonly undo: UndoStack;
+}
+
+/** Starts the proxy; returns what holds the policy that it goes by. */
+function openDoor({ jail, events, authority, undo }: DoorOptions): GenerationHolder {
+  const links = sandboxLinks(jail.initPid);
+  const generations = new GenerationHolder({ expand: (policy) => expandBinaries(policy, links) });
+  const identifier = new CallerIdentifier({ initPid: jail.initPid, proxyPort: PROXY_PORT });
+  undo.add(() => identifier[Symbol.dispose]());
+  const terminator = new TlsTerminator({ authority });
+  undo.add(() => terminator.close());
+  const resolver = new HostResolver();
+  const proxy = new EgressProxy({
+    identifier,
+    generations,
+    events,
+    resolve: (host) => resolver.resolve(host),
+    dial,
+    tls: {
+      terminate: (client, host, signal) => terminator.terminate(client, host, signal),
+      connect: (connection, host, signal) => connectTls(connection as Deno.TcpConn, host, signal),
+    },
+  });
+  undo.add(() => proxy.close());
+  void proxy.serve(jail.listen(PROXY_PORT));
+  return generations;
+}
+
+/** What has been made, so that it can be unmade in the opposite order, once. */
+class UndoStack {
+  readonly #steps: (() => void | Promise<void>)[] = [];
+  #running: Promise<void> | null = null;
+
+  add(step: () => void | Promise<void>): void {
+    this.#steps.push(step);
+  }
+
+  /** A step that fails does not keep the others from being done. */
+  run(): Promise<void> {
+    this.#running ??= this.#run();
+    return this.#running;
+  }
+
+  async #run(): Promise<void> {
+    for (const step of this.#steps.toReversed()) {
+      try {
+        await step();
+      } catch (error) {
+        console.error(error);
+      }
+    }
+  }
+}

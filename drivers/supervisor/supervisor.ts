@@ -1,0 +1,171 @@
+/**
+ * One sandbox from its start to its end: jail, proxy, main process, and the session with the gateway.
+ *
+ * It runs on the host's side and is not confined; what it starts is. When it ends, however it
+ * ends, every process of the sandbox ends with it, and without the proxy there is no network.
+ *
+ * @module
+ */
+
+import { CodedError } from "../../proto/errors.ts";
+import { MAIN_LINGER_MS_MAX } from "../../proto/limits.ts";
+import type { Generation as WireGeneration } from "../../proto/gen/openshell/ext/v1/ext_pb.ts";
+import type { Policy } from "../../policy-wasm/policy.ts";
+import type { Assignment } from "./assignment.ts";
+import { type Confined, startConfined } from "./start_confined.ts";
+import { makeEnvironment, WORKSPACE } from "./process/environment.ts";
+import { MainProcess } from "./process/main_process.ts";
+import { connectToGateway } from "./session/gateway_connection.ts";
+import { GatewaySession, type LoadOutcome } from "./session/gateway_session.ts";
+import { readPolicy } from "./read_policy.ts";
+import { openTarget } from "./relay_targets.ts";
+import { type SandboxFolder, sandboxFolder } from "./sandbox_folder.ts";
+
+/** The main process of a sandbox that was not given one. */
+const LOGIN_SHELL = ["/bin/bash", "-l"] as const;
+
+export class Supervisor {
+  /** Resolves, with the reason in words, when the sandbox is to end. */
+  readonly ended: Promise<string>;
+  readonly #end = Promise.withResolvers<string>();
+  readonly #assignment: Assignment;
+  readonly #folder: SandboxFolder;
+  readonly #stopping = new AbortController();
+  readonly #instanceId = crypto.randomUUID();
+  #confined: Confined | null = null;
+  #session: Promise<void> | null = null;
+
+  constructor(assignment: Assignment) {
+    this.#assignment = assignment;
+    this.#folder = sandboxFolder(assignment.folder);
+    this.ended = this.#end.promise;
+  }
+
+  /**
+   * Confines, then starts the main process; resolves when that runs.
+   *
+   * @throws {CodedError} and nothing of the sandbox is left then.
+   */
+  async start(onStep: (step: string) => void): Promise<void> {
+    const policy = readPolicy(new TextEncoder().encode(this.#assignment.policy));
+    onStep("confining");
+    const confined = await startConfined({
+      assignment: this.#assignment,
+      folder: this.#folder,
+      policy,
+      onFailure: (reason) => this.#end.resolve(reason),
+    });
+    this.#confined = confined;
+    try {
+      const main = await this.#startMain(confined);
+      this.#follow(confined, main);
+    } catch (error) {
+      await this.stop();
+      throw error;
+    }
+  }
+
+  /** Ends the sandbox and waits until nothing is left of it. */
+  async stop(): Promise<void> {
+    this.#stopping.abort();
+    await this.#confined?.close();
+    await this.#session;
+  }
+
+  async #startMain({ jail, events, trust }: Confined): Promise<MainProcess> {
+    const { command, tty, environment } = this.#assignment.sandbox;
+    const [program = LOGIN_SHELL[0], ...args] = command.length > 0 ? command : LOGIN_SHELL;
+    const process = await jail.spawn({
+      argv: [program, ...args],
+      env: makeEnvironment({ given: environment, trust, hasTerminal: tty }),
+      cwd: WORKSPACE,
+      stdin: "piped",
+      ...tty ? { terminal: { cols: 80, rows: 24 } } : {},
+    });
+    const { pid } = process;
+    events.record({ kind: "process", activity: "launch", role: "main", binary: program, pid });
+    return new MainProcess(process);
+  }
+
+  #follow(confined: Confined, main: MainProcess): void {
+    const { sandbox, gateway } = this.#assignment;
+    const session = new GatewaySession({
+      sandboxId: sandbox.id,
+      instanceId: this.#instanceId,
+      connect: () => connectToGateway(gateway, sandbox.token),
+      handler: {
+        openTarget: (target) => openTarget(target, { confined, main, sandbox }),
+        load: (generation) => this.#load(confined, generation),
+      },
+      onState: (state, detail) => console.error(`${sandbox.name}: gateway ${state}: ${detail}`),
+    });
+    this.#session = session.run(this.#stopping.signal);
+    void main.exited.then((code) => this.#onExit(confined, main, session, code));
+  }
+
+  /** The sandbox ends with its main process; its supervisor, when somebody has read the output. */
+  async #onExit(
+    confined: Confined,
+    main: MainProcess,
+    session: GatewaySession,
+    code: number,
+  ): Promise<void> {
+    const { events } = confined;
+    const [binary = LOGIN_SHELL[0]] = this.#assignment.sandbox.command;
+    events.record({
+      kind: "process",
+      activity: "terminate",
+      role: "main",
+      binary,
+      pid: main.pid,
+      exitCode: code,
+    });
+    await recordExit(this.#folder, { code, reported: false });
+    await confined.endProcesses();
+    const reported = session.reportExit(code).then(() =>
+      recordExit(this.#folder, { code, reported: true })
+    );
+    const delivered = Promise.all([reported, main.delivered]).then(() => session.settled());
+    await Promise.race([delivered, timeout(MAIN_LINGER_MS_MAX, this.#stopping.signal)]);
+    this.#end.resolve(`the main process ended with ${code}`);
+  }
+
+  #load(confined: Confined, generation: WireGeneration): Promise<LoadOutcome> {
+    const { version, policyHash: hash } = generation;
+    let policy: Policy;
+    try {
+      policy = readPolicy(generation.policy);
+      confined.load(policy, { version, hash });
+      return Promise.resolve({ problem: null });
+    } catch (error) {
+      const problem = error instanceof CodedError ? error.message : `internal: ${error}`;
+      confined.events.record({
+        kind: "config",
+        state: "reload_failed",
+        message: problem,
+        version,
+        hash,
+      });
+      return Promise.resolve({ problem });
+    }
+  }
+}
+
+async function recordExit(
+  folder: SandboxFolder,
+  exit: { readonly code: number; readonly reported: boolean },
+): Promise<void> {
+  const temporary = `${folder.exit}.new`;
+  await Deno.writeTextFile(temporary, JSON.stringify(exit), { mode: 0o600 });
+  await Deno.rename(temporary, folder.exit);
+}
+
+function timeout(ms: number, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    const timer = setTimeout(resolve, ms);
+    signal.addEventListener("abort", () => {
+      clearTimeout(timer);
+      resolve();
+    });
+  });
+}
