@@ -1,0 +1,287 @@
+/**
+ * The gateway's role of the program: puts its parts together and serves until it is asked to end.
+ *
+ * @module
+ */
+
+import { EmbeddedDriver } from "../drivers/compute/embedded/embedded_driver.ts";
+import { upstreamTrustEnvironment } from "../drivers/supervisor/egress/tls/trust_files.ts";
+import { findMissing, readKernelFeatures } from "../drivers/system/kernel_features.ts";
+import { probeKernel } from "../drivers/system/kernel_probe_ffi.ts";
+import { Extensions, Supervisors } from "../proto/gen/openshell/ext/v1/ext_pb.ts";
+import { OpenShell } from "../proto/gen/openshell/v1/openshell_pb.ts";
+import { SandboxTokens } from "./auth/sandbox_tokens.ts";
+import { eventMethods } from "./events/event_service.ts";
+import { InstanceLock, writeEndpoint } from "./instance_lock.ts";
+import { makeStateFolders, type StatePaths, statePaths } from "./paths.ts";
+import { ensurePki } from "./pki/ensure_pki.ts";
+import type { PkiFiles } from "./pki/pki_files.ts";
+import { PolicyRevisions } from "./policy/revisions.ts";
+import { SettingsStore } from "./policy/settings.ts";
+import { sandboxOf } from "./rpc/call_context.ts";
+import { eventLogs } from "./rpc/log_source.ts";
+import { mergeMethods, openShellMethods } from "./rpc/openshell_service.ts";
+import { ListenError, type RunningServer, type ServerOptions, startServer } from "./rpc/server.ts";
+import { PhaseError } from "./sandbox/sandbox_errors.ts";
+import { SandboxService } from "./sandbox/sandboxes.ts";
+import { openSqliteStore } from "./store/sqlite_store.ts";
+import type { ObjectStore } from "./store/contract.ts";
+import { attachMethod, processMethods } from "./supervisors/process_service.ts";
+import { supervisorMethods, supervisorsService } from "./supervisors/supervisor_service.ts";
+import { SupervisorSessions } from "./supervisors/supervisor_sessions.ts";
+
+export interface GatewayOptions {
+  readonly host: string;
+  /** `auto`: the usual port, or any free one where that is taken. */
+  readonly port: number | "auto";
+  readonly version: string;
+  /** Our own program and its leading arguments. */
+  readonly command: readonly string[];
+  readonly env: (name: string) => string | undefined;
+  /** Told of what is worth a line. */
+  readonly log: (line: string) => void;
+}
+
+/** Where a gateway of this machine listens, if nothing else does. */
+const PORT = 17670;
+
+/**
+ * Serves until SIGTERM or SIGINT; returns the exit code. Sandboxes go on.
+ *
+ * @throws {CodedError} where it cannot start.
+ */
+export async function runGatewayServer(options: GatewayOptions): Promise<number> {
+  const paths = statePaths(options.env);
+  await makeStateFolders(paths);
+  const lock = await InstanceLock.take(paths.lock);
+  try {
+    const gateway = await Gateway.start(options, paths);
+    const reason = await untilAsked();
+    options.log(`ends: ${reason}`);
+    await gateway.close();
+    return 0;
+  } finally {
+    lock.release();
+  }
+}
+
+/** All parts of a running gateway. */
+class Gateway {
+  readonly #store: ObjectStore;
+  readonly #driver: EmbeddedDriver;
+  readonly #sandboxes: SandboxService;
+  readonly #sessions: SupervisorSessions;
+  readonly #server: RunningServer;
+  readonly #endpoint: string;
+
+  private constructor(parts: {
+    readonly store: ObjectStore;
+    readonly driver: EmbeddedDriver;
+    readonly sandboxes: SandboxService;
+    readonly sessions: SupervisorSessions;
+    readonly server: RunningServer;
+    readonly endpoint: string;
+  }) {
+    this.#store = parts.store;
+    this.#driver = parts.driver;
+    this.#sandboxes = parts.sandboxes;
+    this.#sessions = parts.sessions;
+    this.#server = parts.server;
+    this.#endpoint = parts.endpoint;
+  }
+
+  static async start(options: GatewayOptions, paths: StatePaths): Promise<Gateway> {
+    const { version, log } = options;
+    const onProblem = (error: unknown) => {
+      if (!isClientGone(error)) log(describe(error));
+    };
+    const { files } = await ensurePki(paths.tls);
+    const store = openSqliteStore({ path: paths.database, now: Date.now });
+    const tokens = await openTokens(files);
+    const driver = await openDriver(options, paths, files);
+    const policies = new PolicyRevisions({ store, now: Date.now });
+    const settings = new SettingsStore(store);
+    const sandboxes = new SandboxService({
+      store,
+      driver,
+      policies,
+      settings,
+      issueToken: (sandboxId) => tokens.issue(sandboxId),
+      now: Date.now,
+      uuid: () => crypto.randomUUID(),
+      random: Math.random,
+      onProblem,
+    });
+    await sandboxes.markRestarted();
+    const sessions = new SupervisorSessions(sandboxes);
+    const folderOf = (sandboxId: string) => `${paths.embedded}/${sandboxId}`;
+    const routes = makeRoutes({ store, driver, policies, settings, sandboxes }, {
+      sessions,
+      folderOf,
+      version,
+    });
+    const server = await listen(options, {
+      tls: await readServerTls(files),
+      routes,
+      guard: {
+        verifyToken: (token) => tokens.verify(token),
+        sandboxExists: (sandboxId) => sandboxes.exists(sandboxId),
+        findSandboxId: (workspace, name) => findId(sandboxes, workspace, name),
+        onFault: onProblem,
+      },
+      health: { version, store },
+    });
+    const endpoint = `https://${server.host}:${server.port}`;
+    await writeEndpoint(paths.endpoint, { endpoint, pid: Deno.pid, version });
+    log(`listens on ${endpoint}`);
+    const { length } = (await sandboxes.recover()).adopted;
+    if (length > 0) log(`found ${length} running sandboxes`);
+    driver.warm();
+    return new Gateway({ store, driver, sandboxes, sessions, server, endpoint: paths.endpoint });
+  }
+
+  async close(): Promise<void> {
+    await Deno.remove(this.#endpoint).catch(() => {});
+    this.#sessions.close();
+    await this.#server.close();
+    await this.#driver.close();
+    await this.#sandboxes.close();
+    await this.#store.close();
+  }
+}
+
+interface Core {
+  readonly store: ObjectStore;
+  readonly driver: EmbeddedDriver;
+  readonly policies: PolicyRevisions;
+  readonly settings: SettingsStore;
+  readonly sandboxes: SandboxService;
+}
+
+interface Surroundings {
+  readonly sessions: SupervisorSessions;
+  readonly folderOf: (sandboxId: string) => string;
+  readonly version: string;
+}
+
+function makeRoutes(
+  core: Core,
+  { sessions, folderOf, version }: Surroundings,
+): ServerOptions["routes"] {
+  const { sandboxes, policies } = core;
+  const supervisors = {
+    sessions,
+    sandboxOf,
+    effectivePolicy: (sandboxId: string) => policies.effective(sandboxId),
+    onPolicyChange: (sandboxId: string, listener: () => void) =>
+      policies.subscribe(sandboxId, listener),
+  };
+  const checkExists = async (sandboxId: string) => void await sandboxes.getById(sandboxId);
+  const processes = {
+    sessions,
+    checkExists,
+    checkReady: async (sandboxId: string) => {
+      const { name, state } = await sandboxes.getById(sandboxId);
+      if (state.phase !== "ready") throw new PhaseError("reach into", name, state.phase);
+    },
+  };
+  const openshell = mergeMethods(
+    openShellMethods({ ...core, version, logs: eventLogs(folderOf) }),
+    supervisorMethods(supervisors),
+    processMethods(processes),
+  );
+  const extensions = {
+    ...attachMethod(processes),
+    ...eventMethods({ folderOf, checkExists }),
+  };
+  return (router) => {
+    router.service(OpenShell, openshell);
+    router.service(Supervisors, supervisorsService(supervisors));
+    router.service(Extensions, extensions);
+  };
+}
+
+async function openTokens({ jwt }: PkiFiles): Promise<SandboxTokens> {
+  const [signingKey, publicKey, keyId] = await Promise.all(
+    [jwt.signing, jwt.public, jwt.keyId].map((file) => Deno.readTextFile(file)),
+  );
+  return await SandboxTokens.open({
+    gatewayId: keyId!.trim(),
+    signingKey: signingKey!,
+    publicKey: publicKey!,
+    keyId: keyId!.trim(),
+    now: Date.now,
+  });
+}
+
+async function openDriver(
+  { command, version }: GatewayOptions,
+  paths: StatePaths,
+  files: PkiFiles,
+): Promise<EmbeddedDriver> {
+  const missing = findMissing(readKernelFeatures(probeKernel()))
+    .filter(({ required }) => required)
+    .map(({ sentence }) => sentence);
+  return new EmbeddedDriver({
+    folder: paths.embedded,
+    gateway: {
+      endpointFile: paths.endpoint,
+      caFile: files.ca.certificate,
+      certificateFile: files.supervisor.certificate,
+      keyFile: files.supervisor.key,
+    },
+    command,
+    env: await upstreamTrustEnvironment(),
+    version,
+    findMissing: () => missing,
+  });
+}
+
+async function readServerTls({ ca, server }: PkiFiles): Promise<ServerOptions["tls"]> {
+  const [authority, cert, key] = await Promise.all(
+    [ca.certificate, server.certificate, server.key].map((file) => Deno.readTextFile(file)),
+  );
+  return { ca: authority!, cert: cert!, key: key! };
+}
+
+async function listen(
+  { host, port }: GatewayOptions,
+  options: Omit<ServerOptions, "host" | "port">,
+): Promise<RunningServer> {
+  if (port !== "auto") return await startServer({ ...options, host, port });
+  try {
+    return await startServer({ ...options, host, port: PORT });
+  } catch (error) {
+    if (!(error instanceof ListenError)) throw error;
+    return await startServer({ ...options, host, port: 0 });
+  }
+}
+
+async function findId(
+  sandboxes: SandboxService,
+  workspace: string,
+  name: string,
+): Promise<string | null> {
+  try {
+    return (await sandboxes.get(workspace, name)).id;
+  } catch {
+    return null;
+  }
+}
+
+function untilAsked(): Promise<string> {
+  const asked = Promise.withResolvers<string>();
+  for (const signal of ["SIGTERM", "SIGINT"] as const) {
+    Deno.addSignalListener(signal, () => asked.resolve(signal));
+  }
+  return asked.promise;
+}
+
+/** A client that ends a stream in the middle is no fault of ours. */
+function isClientGone(error: unknown): boolean {
+  return (error as { readonly code?: unknown } | null)?.code === "ERR_STREAM_PREMATURE_CLOSE";
+}
+
+function describe(error: unknown): string {
+  return error instanceof Error ? error.stack ?? error.message : String(error);
+}

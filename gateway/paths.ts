@@ -1,0 +1,72 @@
+/**
+ * Where a gateway keeps its state on this machine.
+ *
+ * @module
+ */
+
+import { isAbsolute, join } from "node:path";
+import { CodedError } from "../proto/errors.ts";
+
+/** No folder for state can be told from the environment. */
+export class StateFolderError extends CodedError {
+  override readonly name = "StateFolderError";
+  override readonly code = "failed_precondition";
+
+  constructor(detail: string) {
+    super(`Cannot tell the folder for state: ${detail}`, {
+      hint: "Set HOME, or XDG_STATE_HOME, to an absolute path",
+    });
+  }
+}
+
+/** Every path of the state folder, absolute. */
+export interface StatePaths {
+  readonly root: string;
+  readonly gateway: string;
+  readonly database: string;
+  /** Where the gateway listens: see `instance_lock.ts`. */
+  readonly endpoint: string;
+  readonly log: string;
+  readonly lock: string;
+  readonly tls: string;
+  /** Folders of the sandboxes of the embedded driver, each named after its sandbox's id. */
+  readonly embedded: string;
+}
+
+/**
+ * Returns the layout under `$XDG_STATE_HOME/openshell`, else under `~/.local/state/openshell`. A
+ * relative `XDG_STATE_HOME` is ignored, as its specification has it.
+ *
+ * @throws {StateFolderError}
+ */
+export function statePaths(env: (name: string) => string | undefined): StatePaths {
+  const root = join(stateHome(env), "openshell");
+  const gateway = join(root, "gateway");
+  return {
+    root,
+    gateway,
+    database: join(gateway, "openshell.db"),
+    endpoint: join(gateway, "endpoint.json"),
+    log: join(gateway, "gateway.log"),
+    lock: join(gateway, "lock"),
+    tls: join(root, "tls"),
+    embedded: join(root, "embedded"),
+  };
+}
+
+/** Makes the folders that only their owner may enter. */
+export async function makeStateFolders(paths: StatePaths): Promise<void> {
+  for (const folder of [paths.root, paths.gateway, paths.tls, paths.embedded]) {
+    await Deno.mkdir(folder, { recursive: true, mode: 0o700 });
+  }
+}
+
+function stateHome(env: (name: string) => string | undefined): string {
+  const configured = env("XDG_STATE_HOME") ?? "";
+  if (isAbsolute(configured)) return configured;
+  const home = env("HOME") ?? "";
+  if (!isAbsolute(home)) {
+    throw new StateFolderError(home === "" ? "HOME is not set" : "HOME is relative");
+  }
+  return join(home, ".local", "state");
+}

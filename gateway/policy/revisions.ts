@@ -1,0 +1,391 @@
+/**
+ * Policy revisions: of each sandbox, and the global one that replaces them all.
+ *
+ * A document is checked as a whole before it is stored, so what is refused leaves no trace and what
+ * runs goes on. The gateway hands out what is stored; it never decides about a request.
+ *
+ * @module
+ */
+
+import { LOAD_ERROR_UNITS_MAX, POLICY_REVISIONS_MAX } from "../../proto/limits.ts";
+import type { ObjectFields, ObjectStore, StoredObject, Write } from "../store/contract.ts";
+import { DEFAULT_POLICY } from "./default_policy.ts";
+import {
+  canonicalJson,
+  checkDocument,
+  type CheckedDocument,
+  findStaticChanges,
+  PolicyRefusedError,
+} from "./policy_document.ts";
+
+/** Scope of the global policy. */
+export const GLOBAL_SCOPE = "__global__";
+
+export type RevisionStatus = "pending" | "loaded" | "failed" | "superseded";
+
+export interface PolicyRevision {
+  readonly version: number;
+  readonly hash: string;
+  readonly status: RevisionStatus;
+  /** Empty where it did not fail. */
+  readonly loadError: string;
+  readonly createdAtMs: number;
+  /** `null` until a supervisor has loaded it. */
+  readonly loadedAtMs: number | null;
+  /** YAML or JSON. */
+  readonly document: string;
+  readonly annotations: Readonly<Record<string, string>>;
+}
+
+/** What is in force for a sandbox. */
+export interface EffectivePolicy {
+  readonly version: number;
+  readonly hash: string;
+  readonly document: Uint8Array;
+  readonly isGlobal: boolean;
+}
+
+/** What came of a change. */
+export interface PolicyChange {
+  readonly version: number;
+  readonly hash: string;
+  /** False where the same content was in force already. */
+  readonly isNew: boolean;
+}
+
+/** A change that was checked, and the writes that make it. */
+export interface PreparedChange {
+  readonly change: PolicyChange;
+  readonly document: Uint8Array;
+  readonly writes: readonly Write[];
+}
+
+export interface RevisionPorts {
+  readonly store: ObjectStore;
+  /** Milliseconds since 1970. */
+  readonly now: () => number;
+}
+
+type Listener = () => void;
+
+export class PolicyRevisions {
+  readonly #store: ObjectStore;
+  readonly #now: () => number;
+  readonly #listeners = new Map<string, Set<Listener>>();
+
+  constructor({ store, now }: RevisionPorts) {
+    this.#store = store;
+    this.#now = now;
+  }
+
+  /** Checks the first policy of a sandbox; `null` stands for the default. @throws {InvalidPolicyError} */
+  prepareFirst(sandboxId: string, document: Uint8Array | null): PreparedChange {
+    const bytes = document ?? new TextEncoder().encode(DEFAULT_POLICY);
+    const checked = checkDocument(bytes);
+    return {
+      change: { version: 1, hash: checked.hash, isNew: true },
+      document: bytes,
+      writes: [toWrite(sandboxId, newRevision(checked, 1, {}))],
+    };
+  }
+
+  /**
+   * Checks a further policy of a sandbox. The caller applies the writes and calls `notify`.
+   *
+   * @throws {InvalidPolicyError}
+   * @throws {PolicyRefusedError} for another static part, or under a global policy.
+   */
+  async prepare(
+    sandboxId: string,
+    document: Uint8Array,
+    annotations: Readonly<Record<string, string>> = {},
+  ): Promise<PreparedChange> {
+    if (await this.#activeGlobal() !== null) {
+      throw new PolicyRefusedError(
+        "failed_precondition",
+        "a global policy is in force for every sandbox",
+        'Change that one, or remove it with "openshell policy delete --global"',
+      );
+    }
+    const checked = checkDocument(document);
+    const latest = await this.#latest(sandboxId);
+    if (latest === null) {
+      throw new PolicyRefusedError("not_found", "the sandbox has none");
+    }
+    const changes = findStaticChanges(latest.revision.document, checked.policy);
+    if (changes.length > 0) {
+      throw new PolicyRefusedError(
+        "invalid_argument",
+        `${changes.join(", ")} cannot change once the sandbox has been created`,
+        "Create another sandbox with this policy",
+      );
+    }
+    return await this.#prepareNext(sandboxId, latest, checked, annotations);
+  }
+
+  /**
+   * Puts a global policy into force.
+   *
+   * @throws {InvalidPolicyError}
+   * @throws {PolicyRefusedError} where `expectedVersion` is not the one in force.
+   */
+  async setGlobal(document: Uint8Array, expectedVersion: number | null): Promise<PolicyChange> {
+    const checked = checkDocument(document);
+    const active = await this.#activeGlobal();
+    if (expectedVersion !== null && expectedVersion !== (active?.revision.version ?? 0)) {
+      throw new PolicyRefusedError(
+        "failed_precondition",
+        `version ${active?.revision.version ?? 0} is in force, not ${expectedVersion}`,
+        "Read it again and repeat the change",
+      );
+    }
+    if (active !== null && active.revision.hash === checked.hash) {
+      return { version: active.revision.version, hash: checked.hash, isNew: false };
+    }
+    const latest = await this.#latest(GLOBAL_SCOPE);
+    const version = (latest?.revision.version ?? 0) + 1;
+    const revision: PolicyRevision = {
+      ...newRevision(checked, version, {}),
+      status: "loaded",
+      loadedAtMs: this.#now(),
+    };
+    const over = active === null ? [] : [toUpdate(active, { status: "superseded" })];
+    await this.#store.apply([...over, toWrite(GLOBAL_SCOPE, revision)]);
+    this.notify(null);
+    return { version, hash: checked.hash, isNew: true };
+  }
+
+  /** Takes the global policy out of force. Returns false where there was none. */
+  async deleteGlobal(): Promise<boolean> {
+    const active = await this.#activeGlobal();
+    if (active === null) return false;
+    await this.#store.apply([toUpdate(active, { status: "superseded" })]);
+    this.notify(null);
+    return true;
+  }
+
+  /** Returns a revision of a sandbox, or of `GLOBAL_SCOPE`; 0 is the latest. */
+  async get(scope: string, version: number): Promise<PolicyRevision | null> {
+    if (version === 0) return (await this.#latest(scope))?.revision ?? null;
+    const object = await this.#store.get("sandbox_policy", idOf(scope, version));
+    return object === null ? null : toRevision(object);
+  }
+
+  /** Newest first. */
+  async list(
+    scope: string,
+    page: { readonly limit: number; readonly offset: number },
+  ): Promise<readonly PolicyRevision[]> {
+    const query = { type: "sandbox_policy", scope, order: "newest_version", ...page } as const;
+    return (await this.#store.list(query)).map(toRevision);
+  }
+
+  /** Returns what a sandbox has to load. @throws {PolicyRefusedError} where it has none. */
+  async effective(sandboxId: string): Promise<EffectivePolicy> {
+    const active = await this.#activeGlobal();
+    const latest = active ?? await this.#latestUsable(sandboxId);
+    if (latest === null) throw new PolicyRefusedError("not_found", "the sandbox has none");
+    const { version, hash, document } = latest.revision;
+    return {
+      version,
+      hash,
+      document: new TextEncoder().encode(document),
+      isGlobal: active !== null,
+    };
+  }
+
+  /** Returns the global document, `null` where none is in force. */
+  async globalDocument(): Promise<Uint8Array | null> {
+    const active = await this.#activeGlobal();
+    return active === null ? null : new TextEncoder().encode(active.revision.document);
+  }
+
+  /** Returns the version that a sandbox was last known to have loaded, 0 where it has none. */
+  async activeVersion(scope: string): Promise<number> {
+    const query = { type: "sandbox_policy", scope, order: "newest_version" } as const;
+    const [active] = await this.#store.list({ ...query, status: "loaded", limit: 1 });
+    return active?.version ?? 0;
+  }
+
+  /**
+   * Takes a supervisor's word for what became of a revision. Those before a loaded one are over.
+   * What a supervisor says of a global policy is about itself alone and changes nothing here.
+   */
+  async report(
+    sandboxId: string,
+    version: number,
+    problem: string | null,
+  ): Promise<void> {
+    if (await this.#activeGlobal() !== null) return;
+    const object = await this.#store.get("sandbox_policy", idOf(sandboxId, version));
+    if (object === null) {
+      throw new PolicyRefusedError("not_found", `the sandbox has no revision ${version}`);
+    }
+    const revision = toRevision(object);
+    if (revision.status === "superseded") return;
+    const stored = { object, revision };
+    if (problem !== null) {
+      const loadError = problem.slice(0, LOAD_ERROR_UNITS_MAX);
+      await this.#store.apply([toUpdate(stored, { status: "failed", loadError })]);
+      return;
+    }
+    if (revision.status === "loaded") return;
+    const before = await this.#store.list({
+      type: "sandbox_policy",
+      scope: sandboxId,
+      status: "loaded",
+    });
+    await this.#store.apply([
+      ...before.filter((other) => (other.version ?? 0) < version).map((other) =>
+        toUpdate({ object: other, revision: toRevision(other) }, { status: "superseded" })
+      ),
+      toUpdate(stored, { status: "loaded", loadError: "", loadedAtMs: this.#now() }),
+    ]);
+  }
+
+  /** Returns the writes that remove every revision of a sandbox. */
+  async removal(sandboxId: string): Promise<readonly Write[]> {
+    const revisions = await this.#store.list({ type: "sandbox_policy", scope: sandboxId });
+    return revisions.map(({ id }) => ({
+      kind: "delete",
+      type: "sandbox_policy",
+      id,
+      expected: "any",
+    }));
+  }
+
+  /** Calls `listener` whenever what is in force for a sandbox may have changed. */
+  subscribe(sandboxId: string, listener: Listener): () => void {
+    const listeners = this.#listeners.get(sandboxId) ?? new Set();
+    this.#listeners.set(sandboxId, listeners.add(listener));
+    return () => {
+      listeners.delete(listener);
+      if (listeners.size === 0 && this.#listeners.get(sandboxId) === listeners) {
+        this.#listeners.delete(sandboxId);
+      }
+    };
+  }
+
+  /** Tells who follows a sandbox, or all for `null`. */
+  notify(sandboxId: string | null): void {
+    const sets = sandboxId === null
+      ? [...this.#listeners.values()]
+      : [this.#listeners.get(sandboxId) ?? []];
+    for (const listener of sets.flatMap((set) => [...set])) listener();
+  }
+
+  async #prepareNext(
+    sandboxId: string,
+    latest: Stored,
+    checked: CheckedDocument,
+    annotations: Readonly<Record<string, string>>,
+  ): Promise<PreparedChange> {
+    const { revision } = latest;
+    const kept = Object.keys(annotations).length === 0 ? revision.annotations : annotations;
+    const isSame = revision.hash === checked.hash && revision.status !== "failed" &&
+      canonicalJson(kept) === canonicalJson(revision.annotations);
+    const { version, hash } = revision;
+    const document = new TextEncoder().encode(checked.text);
+    if (isSame) return { change: { version, hash, isNew: false }, document, writes: [] };
+    const over = revision.status === "pending" ? [toUpdate(latest, { status: "superseded" })] : [];
+    const next = newRevision(checked, version + 1, kept);
+    return {
+      change: { version: next.version, hash: next.hash, isNew: true },
+      document,
+      writes: [...over, ...await this.#prune(sandboxId, next.version), toWrite(sandboxId, next)],
+    };
+  }
+
+  async #prune(sandboxId: string, next: number): Promise<readonly Write[]> {
+    const id = idOf(sandboxId, next - POLICY_REVISIONS_MAX);
+    const oldest = await this.#store.get("sandbox_policy", id);
+    if (oldest === null || oldest.status === "loaded") return [];
+    return [{ kind: "delete", type: "sandbox_policy", id, expected: "any" }];
+  }
+
+  async #latest(scope: string): Promise<Stored | null> {
+    const query = { type: "sandbox_policy", scope, order: "newest_version", limit: 1 } as const;
+    return toStored((await this.#store.list(query))[0]);
+  }
+
+  /** One that failed to load stays out of force: the sandbox keeps what it had. */
+  async #latestUsable(scope: string): Promise<Stored | null> {
+    const latest = await this.#latest(scope);
+    if (latest === null || latest.revision.status !== "failed") return latest;
+    const query = { type: "sandbox_policy", scope, order: "newest_version", limit: 1 } as const;
+    return toStored((await this.#store.list({ ...query, status: "loaded" }))[0]) ?? latest;
+  }
+
+  async #activeGlobal(): Promise<Stored | null> {
+    const query = { type: "sandbox_policy", scope: GLOBAL_SCOPE, order: "newest_version" } as const;
+    return toStored((await this.#store.list({ ...query, status: "loaded", limit: 1 }))[0]);
+  }
+}
+
+interface Stored {
+  readonly object: StoredObject;
+  readonly revision: PolicyRevision;
+}
+
+/** What is in the payload of a revision. */
+type Payload = Pick<
+  PolicyRevision,
+  "document" | "hash" | "loadError" | "loadedAtMs" | "annotations"
+>;
+
+function newRevision(
+  { text, hash }: CheckedDocument,
+  version: number,
+  annotations: Readonly<Record<string, string>>,
+): PolicyRevision {
+  return {
+    version,
+    hash,
+    status: "pending",
+    loadError: "",
+    createdAtMs: 0,
+    loadedAtMs: null,
+    document: text,
+    annotations,
+  };
+}
+
+function toWrite(scope: string, revision: PolicyRevision): Write {
+  return { kind: "put", object: toFields(scope, revision), expected: "create" };
+}
+
+function toUpdate({ object, revision }: Stored, change: Partial<PolicyRevision>): Write {
+  const fields = toFields(object.scope ?? "", { ...revision, ...change });
+  return { kind: "put", object: fields, expected: object.resourceVersion };
+}
+
+function toFields(scope: string, revision: PolicyRevision): ObjectFields {
+  const { version, status, document, hash, loadError, loadedAtMs, annotations } = revision;
+  const payload: Payload = { document, hash, loadError, loadedAtMs, annotations };
+  const id = idOf(scope, version);
+  return {
+    id,
+    type: "sandbox_policy",
+    workspace: "",
+    name: id,
+    scope,
+    version,
+    status,
+    payload: new TextEncoder().encode(JSON.stringify(payload)),
+    labels: {},
+  };
+}
+
+function toStored(object: StoredObject | undefined): Stored | null {
+  return object === undefined ? null : { object, revision: toRevision(object) };
+}
+
+function toRevision(object: StoredObject): PolicyRevision {
+  const payload = JSON.parse(new TextDecoder().decode(object.payload)) as Payload;
+  const { version, status, createdAtMs } = object;
+  return { ...payload, version: version ?? 0, status: status as RevisionStatus, createdAtMs };
+}
+
+function idOf(scope: string, version: number): string {
+  return `${scope}/${version}`;
+}

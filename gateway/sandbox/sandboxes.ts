@@ -1,0 +1,404 @@
+/**
+ * Sandboxes: made, stopped, started and ended as people ask, kept in step with what drivers and
+ * supervisors say.
+ *
+ * The store is the truth. What is to happen is written before it is begun, so that a gateway that
+ * was killed finishes it when it starts again.
+ *
+ * @module
+ */
+
+import type { ComputeDriver, DriverReport, DriverSandbox } from "../../drivers/compute/contract.ts";
+import { CodedError } from "../../proto/errors.ts";
+import type { PolicyChange, PolicyRevisions } from "../policy/revisions.ts";
+import { documentFromWire } from "../policy/policy_document.ts";
+import type { SettingsStore } from "../policy/settings.ts";
+import { ConflictError, type ObjectStore } from "../store/contract.ts";
+import {
+  checkRequest,
+  environmentOf,
+  resolveWorkspace,
+  type SandboxRequest,
+} from "./check_request.ts";
+import { readDriverOptions } from "./driver_options.ts";
+import { KeyedGate } from "./keyed_gate.ts";
+import { checkAnnotations, parseLabelSelector } from "./label_selector.ts";
+import { twoWordName } from "./names.ts";
+import { judgeRequest, newState, type SandboxEvent } from "./phase.ts";
+import { markRestarted, recoverSandboxes, type Recovery } from "./recover_sandboxes.ts";
+import { PhaseError, SandboxExistsError, SandboxNotFoundError } from "./sandbox_errors.ts";
+import type { SandboxRecord } from "./sandbox_record.ts";
+import { SandboxStateStore } from "./sandbox_state_store.ts";
+import {
+  type PlatformEvent,
+  type SandboxListener,
+  SandboxWatchers,
+  toPlatformEvent,
+} from "./sandbox_watchers.ts";
+
+export interface SandboxPorts {
+  readonly store: ObjectStore;
+  readonly driver: ComputeDriver;
+  readonly policies: PolicyRevisions;
+  readonly settings: SettingsStore;
+  /** Makes the token that a sandbox's supervisor shows. */
+  readonly issueToken: (sandboxId: string) => Promise<string>;
+  /** Milliseconds since 1970. */
+  readonly now: () => number;
+  readonly uuid: () => string;
+  /** From 0 to below 1. */
+  readonly random: () => number;
+  /** Told of what went wrong where nobody waits for an answer. */
+  readonly onProblem: (error: unknown) => void;
+}
+
+/** Which sandboxes to list. */
+export interface SandboxQuery {
+  /** `null`: all. */
+  readonly workspace: string | null;
+  readonly labelSelector: string;
+  readonly limit: number;
+  readonly offset: number;
+}
+
+export interface PolicyUpdate {
+  readonly document: Uint8Array;
+  /** Version of the sandbox that the writer has read; 0 for whichever. */
+  readonly expectedResourceVersion: number;
+  readonly annotations: Readonly<Record<string, string>>;
+}
+
+/** Names that are tried before a number is added. */
+const NAME_ATTEMPTS_MAX = 8;
+
+export class SandboxService {
+  readonly #ports: SandboxPorts;
+  readonly #watchers = new SandboxWatchers();
+  readonly #states: SandboxStateStore;
+  /** What people ask for, one at a time for each sandbox. */
+  readonly #operations = new KeyedGate();
+  readonly #unwatch: () => void;
+  /** What the driver said and is not yet written. */
+  readonly #reports = new Set<Promise<void>>();
+
+  constructor(ports: SandboxPorts) {
+    this.#ports = ports;
+    const { store, now, driver } = ports;
+    this.#states = new SandboxStateStore({ store, watchers: this.#watchers, now });
+    this.#unwatch = driver.watch((report) => {
+      const taken = this.driverReported(report).catch(ports.onProblem);
+      this.#reports.add(taken);
+      void taken.then(() => this.#reports.delete(taken));
+    });
+  }
+
+  /**
+   * Makes a sandbox and starts it. Returns it as it was before it started; one that cannot start
+   * leaves nothing behind.
+   *
+   * @throws {CodedError}
+   */
+  async create(request: SandboxRequest): Promise<SandboxRecord> {
+    checkRequest(request);
+    const { policies, driver, uuid, now } = this.#ports;
+    const { spec, labels, annotations } = request;
+    const workspace = resolveWorkspace(request.workspace);
+    const id = uuid();
+    const first = policies.prepareFirst(id, spec.policy ? documentFromWire(spec.policy) : null);
+    const name = request.name || await this.#freeName(workspace);
+    const record: SandboxRecord = {
+      id,
+      name,
+      workspace,
+      labels,
+      annotations,
+      createdAtMs: now(),
+      resourceVersion: 0,
+      deletionTimestampMs: 0,
+      spec,
+      state: newState(new Date(now())),
+      policyVersion: 0,
+    };
+    const policy = await policies.globalDocument() ?? first.document;
+    const sandbox = await this.#toDriver(record, policy);
+    await driver.validate(sandbox);
+    return await this.#operations.run(id, async () => {
+      const stored = await this.#states.create(record, first.writes).catch((error: unknown) => {
+        throw isNameTaken(error) ? new SandboxExistsError(name) : error;
+      });
+      try {
+        await driver.start(sandbox);
+      } catch (error) {
+        await this.#rollBack(id);
+        throw error;
+      }
+      return stored;
+    });
+  }
+
+  /** @throws {SandboxNotFoundError} */
+  async get(workspace: string, name: string): Promise<SandboxRecord> {
+    const record = await this.#states.find(resolveWorkspace(workspace), name);
+    if (record === null) throw new SandboxNotFoundError(name);
+    return record;
+  }
+
+  /** @throws {SandboxNotFoundError} */
+  async getById(sandboxId: string): Promise<SandboxRecord> {
+    const record = await this.#states.get(sandboxId);
+    if (record === null) throw new SandboxNotFoundError(sandboxId);
+    return record;
+  }
+
+  async exists(sandboxId: string): Promise<boolean> {
+    return await this.#states.get(sandboxId) !== null;
+  }
+
+  /** Oldest first. */
+  async list(
+    { workspace, labelSelector, limit, offset }: SandboxQuery,
+  ): Promise<readonly SandboxRecord[]> {
+    return await this.#states.list({
+      ...(workspace === null ? {} : { workspace: resolveWorkspace(workspace) }),
+      labels: parseLabelSelector(labelSelector),
+      limit,
+      offset,
+    });
+  }
+
+  /** Ends its processes and keeps its files. One that is stopped already stays so. */
+  async stop(workspace: string, name: string): Promise<SandboxRecord> {
+    return await this.#operate({ workspace, name }, async (id) => {
+      const record = await this.getById(id);
+      if (this.#judge(record, "stop") === "done") return record;
+      await this.#advance(id, { type: "stop_requested" });
+      return await this.#finishStop(id);
+    });
+  }
+
+  /** Starts a stopped one. One that runs already stays so. */
+  async start(workspace: string, name: string): Promise<SandboxRecord> {
+    return await this.#operate({ workspace, name }, async (id) => {
+      const record = await this.getById(id);
+      if (this.#judge(record, "start") === "done") return record;
+      await this.#startAgain(await this.#advance(id, { type: "start_requested" }));
+      return await this.getById(id);
+    });
+  }
+
+  /** Ends its processes and removes all that it had. Returns false where there was none. */
+  async delete(workspace: string, name: string): Promise<boolean> {
+    const deleted = this.#operate({ workspace, name }, async (id) => {
+      const record = await this.#states.advance(id, { type: "delete_requested" });
+      if (record === null) return false;
+      await this.#finishDelete(id);
+      return true;
+    });
+    return await deleted.catch((error: unknown) => {
+      if (error instanceof SandboxNotFoundError) return false;
+      throw error;
+    });
+  }
+
+  /**
+   * Puts a further policy revision into force.
+   *
+   * @throws {CodedError} The one in force stays.
+   */
+  async setPolicy(sandboxId: string, update: PolicyUpdate): Promise<PolicyChange> {
+    const { policies } = this.#ports;
+    checkAnnotations(update.annotations);
+    let change: PolicyChange | null = null;
+    await this.#states.applyWith(sandboxId, async (record) => {
+      if (record === null) throw new SandboxNotFoundError(sandboxId);
+      const { expectedResourceVersion: expected } = update;
+      if (expected !== 0 && record.resourceVersion !== expected) {
+        throw new ConflictError("changed", "sandbox", record.name);
+      }
+      if (record.state.phase === "deleting") {
+        throw new PhaseError("change the policy of", record.name, "deleting");
+      }
+      const prepared = await policies.prepare(sandboxId, update.document, update.annotations);
+      change = prepared.change;
+      return prepared.writes;
+    });
+    if (change === null) throw new SandboxNotFoundError(sandboxId);
+    policies.notify(sandboxId);
+    return change;
+  }
+
+  /** A supervisor loaded a policy, or could not. */
+  async policyReported(sandboxId: string, version: number, problem: string | null): Promise<void> {
+    await this.#ports.policies.report(sandboxId, version, problem);
+    if (problem !== null) return;
+    await this.#states.update(
+      sandboxId,
+      (record) => record.policyVersion === version ? record : { ...record, policyVersion: version },
+    );
+  }
+
+  /** @throws {SandboxNotFoundError} The session of a sandbox that is gone is to be refused. */
+  async supervisorConnected(sandboxId: string, instanceId: string): Promise<void> {
+    await this.#advance(sandboxId, { type: "session_connected", instanceId });
+  }
+
+  async supervisorDisconnected(sandboxId: string): Promise<void> {
+    await this.#states.advance(sandboxId, { type: "session_disconnected" });
+  }
+
+  /** What is about an earlier run is ignored. @throws {SandboxNotFoundError} */
+  async mainProcessExited(sandboxId: string, instanceId: string, code: number): Promise<void> {
+    await this.#advance(sandboxId, { type: "main_process_exited", instanceId, code });
+  }
+
+  /** What is about a sandbox that is gone is ignored. */
+  async driverReported(report: DriverReport): Promise<void> {
+    const { driver, now } = this.#ports;
+    const event = toPlatformEvent(report, driver.name, now());
+    const record = await this.#states.advance(report.id, { type: "driver_reported", report });
+    if (record !== null && event !== null) {
+      this.#watchers.tell(report.id, { kind: "event", event });
+    }
+  }
+
+  /** Calls `listener` on every change until the returned function is called. */
+  watch(sandboxId: string, listener: SandboxListener): () => void {
+    return this.#watchers.watch(sandboxId, listener);
+  }
+
+  /** Events of a sandbox, oldest first, since the gateway started. */
+  events(sandboxId: string): readonly PlatformEvent[] {
+    return this.#watchers.events(sandboxId);
+  }
+
+  /** First thing when a gateway starts, before it listens: the sessions of the one before are gone. */
+  async markRestarted(): Promise<void> {
+    await markRestarted(this.#states);
+  }
+
+  /** Brings driver and store together. After `markRestarted`, and when supervisors can connect. */
+  async recover(): Promise<Recovery> {
+    return await recoverSandboxes({
+      driver: this.#ports.driver,
+      states: this.#states,
+      serialise: (id, work) => this.#operations.run(id, work),
+      startAgain: (record) => this.#startAgain(record),
+      finishStop: (id) => this.#finishStop(id),
+      finishDelete: (id) => this.#finishDelete(id),
+      onProblem: this.#ports.onProblem,
+    });
+  }
+
+  /** Resolves when all that the driver has said is written. */
+  async settled(): Promise<void> {
+    while (this.#reports.size > 0) await Promise.all(this.#reports);
+  }
+
+  /** The gateway ends; sandboxes go on. */
+  async close(): Promise<void> {
+    this.#unwatch();
+    await this.settled();
+  }
+
+  /** Does something with a sandbox when all that was asked of it before is done. */
+  async #operate<T>(
+    { workspace, name }: Pick<SandboxRecord, "workspace" | "name">,
+    work: (sandboxId: string) => Promise<T>,
+  ): Promise<T> {
+    const found = await this.#states.find(resolveWorkspace(workspace), name);
+    if (found === null) throw new SandboxNotFoundError(name);
+    return await this.#operations.run(found.id, () => work(found.id));
+  }
+
+  #judge(record: SandboxRecord, request: "stop" | "start"): "act" | "done" {
+    const verdict = judgeRequest(record.state.phase, request);
+    if (verdict === "refuse") throw new PhaseError(request, record.name, record.state.phase);
+    return verdict;
+  }
+
+  async #advance(sandboxId: string, event: SandboxEvent): Promise<SandboxRecord> {
+    const record = await this.#states.advance(sandboxId, event);
+    if (record === null) throw new SandboxNotFoundError(sandboxId);
+    return record;
+  }
+
+  /** A sandbox that does not start again is in phase error, with the reason. */
+  async #startAgain(record: SandboxRecord): Promise<void> {
+    const { driver, policies } = this.#ports;
+    try {
+      const { document } = await policies.effective(record.id);
+      await driver.start(await this.#toDriver(record, document));
+    } catch (error) {
+      const report = toFailure(record.id, error);
+      await this.#states.advance(record.id, { type: "driver_reported", report });
+      throw error;
+    }
+  }
+
+  async #finishStop(id: string): Promise<SandboxRecord> {
+    await this.#ports.driver.stop(id);
+    return await this.#advance(id, { type: "driver_reported", report: { id, state: "stopped" } });
+  }
+
+  async #finishDelete(id: string): Promise<void> {
+    const { driver, policies, settings } = this.#ports;
+    await driver.delete(id);
+    const writes = [...await policies.removal(id), ...settings.removal(id)];
+    await this.#states.remove(id, writes);
+  }
+
+  /**
+   * The caller is to hear why it did not start, not why it could not be tidied up: what is left
+   * then is in phase deleting, and goes when the gateway starts next.
+   */
+  async #rollBack(id: string): Promise<void> {
+    try {
+      await this.#states.advance(id, { type: "delete_requested" });
+      await this.#finishDelete(id);
+    } catch (error) {
+      this.#ports.onProblem(error);
+    }
+  }
+
+  async #toDriver(record: SandboxRecord, policy: Uint8Array): Promise<DriverSandbox> {
+    const { driver, issueToken } = this.#ports;
+    const { id, name, workspace, spec } = record;
+    return {
+      id,
+      name,
+      workspace,
+      command: spec.command,
+      tty: spec.tty,
+      environment: environmentOf(spec),
+      ...readDriverOptions(spec.template, driver.name),
+      token: await issueToken(id),
+      policy,
+    };
+  }
+
+  async #freeName(workspace: string): Promise<string> {
+    const { random } = this.#ports;
+    for (let attempt = 1; attempt <= NAME_ATTEMPTS_MAX; attempt++) {
+      const name = twoWordName(random);
+      if (await this.#states.find(workspace, name) === null) return name;
+    }
+    return `sandbox-${Math.floor(random() * 1e9)}`;
+  }
+}
+
+function isNameTaken(error: unknown): boolean {
+  return error instanceof ConflictError && error.conflict === "exists" && error.type === "sandbox";
+}
+
+/** A driver's error may say its reason as a condition has it. */
+function toFailure(id: string, error: unknown): DriverReport {
+  const { reason } = error as { readonly reason?: unknown };
+  const failure = {
+    id,
+    state: "failed",
+    reason: typeof reason === "string" && /^[A-Z][A-Za-z]*$/.test(reason) ? reason : "StartFailed",
+    message: error instanceof Error ? error.message : "it did not start",
+  } as const;
+  const hint = error instanceof CodedError ? error.hint : undefined;
+  return hint === undefined ? failure : { ...failure, hint };
+}

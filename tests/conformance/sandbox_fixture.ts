@@ -1,0 +1,83 @@
+/**
+ * A sandbox service over a store in memory and a driver that runs nothing.
+ *
+ * @module
+ */
+
+import { create, type MessageInitShape } from "@bufbuild/protobuf";
+import { PolicyRevisions } from "../../gateway/policy/revisions.ts";
+import { SettingsStore } from "../../gateway/policy/settings.ts";
+import type { SandboxRequest } from "../../gateway/sandbox/check_request.ts";
+import { SandboxService } from "../../gateway/sandbox/sandboxes.ts";
+import type { ObjectStore } from "../../gateway/store/contract.ts";
+import { openSqliteStore } from "../../gateway/store/sqlite_store.ts";
+import { SandboxSpecSchema } from "../../proto/gen/openshell/v1/openshell_pb.ts";
+import { FakeComputeDriver } from "./fake_compute_driver.ts";
+
+export interface SandboxFixture {
+  readonly store: ObjectStore;
+  readonly driver: FakeComputeDriver;
+  readonly policies: PolicyRevisions;
+  readonly settings: SettingsStore;
+  readonly sandboxes: SandboxService;
+  readonly clock: { ms: number };
+  /** What went wrong where nobody waited for an answer. */
+  readonly problems: unknown[];
+  /** A further service on the same store and driver, as after a restart of the gateway. */
+  readonly again: () => SandboxService;
+  readonly close: () => Promise<void>;
+}
+
+/** Ids count up: `00000000-0000-4000-8000-000000000001` is the first. */
+export function idOf(number: number): string {
+  return `00000000-0000-4000-8000-${String(number).padStart(12, "0")}`;
+}
+
+export function openFixture(): SandboxFixture {
+  const clock = { ms: Date.UTC(2026, 0, 1) };
+  const now = () => clock.ms;
+  const store = openSqliteStore({ path: ":memory:", now });
+  const driver = new FakeComputeDriver();
+  const policies = new PolicyRevisions({ store, now });
+  const settings = new SettingsStore(store);
+  const problems: unknown[] = [];
+  const services: SandboxService[] = [];
+  let ids = 0;
+  const again = () => {
+    const service = new SandboxService({
+      store,
+      driver,
+      policies,
+      settings,
+      issueToken: (id) => Promise.resolve(`token of ${id}`),
+      now,
+      uuid: () => idOf(++ids),
+      random: () => 0,
+      onProblem: (error) => void problems.push(error),
+    });
+    services.push(service);
+    return service;
+  };
+  const sandboxes = again();
+  const close = async () => {
+    for (const service of services) await service.close();
+    await store.close();
+  };
+  return { store, driver, policies, settings, sandboxes, clock, problems, again, close };
+}
+
+/** Returns what a client asks for. */
+export function requestOf(
+  name: string,
+  spec: MessageInitShape<typeof SandboxSpecSchema> = {},
+  change: Partial<SandboxRequest> = {},
+): SandboxRequest {
+  return {
+    name,
+    workspace: "",
+    labels: {},
+    annotations: {},
+    spec: create(SandboxSpecSchema, spec),
+    ...change,
+  };
+}
