@@ -8,7 +8,11 @@ Deno.test.each([
   { line: "box |", want: "create list compile" },
   { line: "bx l|", want: "list" },
   { line: "-v box c|", want: "create compile" },
-  { line: "-|", want: "--help --version --verbose --output" },
+  {
+    line: "-|",
+    want:
+      "--help --version --verbose --output --workspace --gateway --gateway-endpoint --gateway-insecure",
+  },
   { line: "-o |", want: "table json yaml" },
   { line: "-o json box l|", want: "list" },
   { line: "--output=j|", want: "--output=json" },

@@ -4,11 +4,17 @@
  * @module
  */
 
+import { CodedError } from "../proto/errors.ts";
 import type { Invocation } from "./command.ts";
-import { complete } from "./complete.ts";
+import { type Candidate, complete } from "./complete.ts";
 import { COMPLETION_SCRIPTS } from "./completion_scripts.ts";
+import type { Context } from "./context.ts";
 import { EXIT_OK } from "./exit.ts";
+import { printableLine } from "./printable.ts";
 import { UsageError } from "./usage_error.ts";
+
+/** Sandboxes that are offered. */
+const NAMES_MAX = 200;
 
 /** Prints the script of a shell. */
 export function printScript(invocation: Invocation): number {
@@ -20,10 +26,54 @@ export function printScript(invocation: Invocation): number {
 }
 
 /** Prints what fits at the cursor, in the form that the scripts read. */
-export function printCandidates(invocation: Invocation): number {
+export async function printCandidates(invocation: Invocation): Promise<number> {
   const { program, passthrough, context } = invocation;
-  const { kind, candidates } = complete(program, passthrough, invocation.requiredText("current"));
+  const current = invocation.requiredText("current");
+  const found = complete(program, passthrough, current);
+  const { kind, candidates } = found.kind === "gateways" || found.kind === "sandboxes"
+    ? { kind: "words", candidates: await namesFor(context, found.kind, current) }
+    : found;
   const lines = candidates.map(({ value, summary }) => `${value}\t${summary}\n`);
   context.stdout.write(`${kind}\n${lines.join("")}`);
   return EXIT_OK;
+}
+
+/** Names come from the files of this machine, or from a gateway that runs already. */
+async function namesFor(
+  context: Context,
+  kind: "gateways" | "sandboxes",
+  current: string,
+): Promise<readonly Candidate[]> {
+  const [prefix] = /^--[^=]*=/.exec(current) ?? [""];
+  try {
+    const names = kind === "gateways" ? await gatewayNames(context) : await sandboxNames(context);
+    return names.map((name) => ({ value: printableLine(prefix + name), summary: "" }))
+      .filter(({ value }) => value.startsWith(current));
+  } catch (error) {
+    // A person who presses a key in the middle of a line is told of nothing.
+    if (error instanceof CodedError) return [];
+    throw error;
+  }
+}
+
+async function gatewayNames({ env }: Context): Promise<readonly string[]> {
+  const { listRegistrations } = await import("../gateway/client/registrations.ts");
+  return (await listRegistrations(env)).map(({ name }) => name);
+}
+
+async function sandboxNames({ gateways, env }: Context): Promise<readonly string[]> {
+  const { gateway } = await gateways.find({ insecure: false });
+  if (gateway === null) return [];
+  try {
+    const all = await gateway.listSandboxes({
+      workspace: env("OPENSHELL_WORKSPACE") || "default",
+      limit: NAMES_MAX,
+      offset: 0,
+      selector: "",
+      allWorkspaces: false,
+    });
+    return all.map(({ name }) => name);
+  } finally {
+    gateway.close();
+  }
 }

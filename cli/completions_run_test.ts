@@ -1,6 +1,8 @@
 import assert from "node:assert/strict";
 import { PROGRAM } from "./commands.ts";
-import { fakeContext } from "./fake_context.ts";
+import { fakeGateway, sampleSandbox } from "../gateway/client/fake_gateway.ts";
+import { GatewayError } from "../gateway/client/gateway_error.ts";
+import { fakeContext, type FakeOptions } from "./fake_context.ts";
 import { runProgram } from "./run_program.ts";
 
 interface Answer {
@@ -94,13 +96,13 @@ const ANSWERS: readonly Answer[] = [
   { shell: "zsh", line: "openshell completions z", want: ["zsh"] },
   {
     shell: "zsh",
-    line: "openshell policy d",
+    line: "openshell policy di",
     want: ["diff:Compare what two policies mean"],
   },
   { shell: "zsh", line: "openshell policy check --output=js", want: ["--output=json"] },
   { shell: "zsh", line: "openshell policy check ", want: ["files "] },
   { shell: "fish", line: "openshell completions z", want: ["zsh"] },
-  { shell: "fish", line: "openshell policy d", want: ["diff\tCompare what two policies mean"] },
+  { shell: "fish", line: "openshell policy di", want: ["diff\tCompare what two policies mean"] },
   { shell: "fish", line: "openshell policy check --output=js", want: ["--output=json"] },
   { shell: "fish", line: "openshell policy check my", want: ["my policy.yaml"] },
 ];
@@ -122,5 +124,39 @@ Deno.test("completions prints a script for each shell", async () => {
     const context = fakeContext();
     assert.equal(await runProgram(PROGRAM, ["completions", shell], context), 0);
     assert.match(context.out(), /openshell complete|\$program complete/);
+  }
+});
+
+async function candidates(line: string, options: FakeOptions): Promise<string> {
+  const words = line.split(" ");
+  const before = words.slice(0, -1);
+  const context = fakeContext(options);
+  const args = ["complete", `--current=${words.at(-1)}`, "--", ...before];
+  assert.equal(await runProgram(PROGRAM, args, context), 0);
+  return context.out();
+}
+
+Deno.test("complete offers the names of sandboxes, from a gateway that runs", async () => {
+  const sandboxes = [sampleSandbox({ name: "docs" }), sampleSandbox({ name: "web" })];
+  const gateway = fakeGateway({ sandboxes });
+  assert.equal(await candidates("sandbox get ", { gateway }), "words\ndocs\t\nweb\t\n");
+  assert.equal(await candidates("sandbox exec -n w", { gateway }), "words\nweb\t\n");
+  assert.equal(await candidates("sandbox exec --name=w", { gateway }), "words\n--name=web\t\n");
+  const listSandboxes = () => Promise.reject(new GatewayError("unavailable", "Cannot: gone"));
+  const gone = fakeGateway({ listSandboxes });
+  assert.equal(await candidates("sandbox get ", { gateway: gone }), "words\n");
+});
+
+Deno.test("complete offers the names of gateways, from the files of this machine", async () => {
+  const folder = await Deno.makeTempDir();
+  try {
+    await Deno.mkdir(`${folder}/gateways/work`, { recursive: true });
+    const metadata = JSON.stringify({ gateway_endpoint: "https://work.example.com" });
+    await Deno.writeTextFile(`${folder}/gateways/work/metadata.json`, metadata);
+    const env = { HOME: folder, OPENSHELL_SYSTEM_GATEWAY_DIR: folder };
+    assert.equal(await candidates("sandbox list -g ", { env }), "words\nwork\t\n");
+    assert.equal(await candidates("gateway select n", { env }), "words\n");
+  } finally {
+    await Deno.remove(folder, { recursive: true });
   }
 });

@@ -5,13 +5,17 @@
  */
 
 import type { Command, Flag } from "./command.ts";
-import { GLOBAL_FLAGS, OUTPUT_FLAG } from "./flags.ts";
+import { GLOBAL_FLAGS, OUTPUT_FLAG, REMOTE_FLAGS } from "./flags.ts";
 import { isFlag, splitFlags, wantsNextWord } from "./split_flags.ts";
 import { nearest } from "../policy-wasm/parse/nearest.ts";
 import { unknownFlagError, UsageError } from "./usage_error.ts";
 
 /** Flags that may stand before the verb. The verb then decides whether it takes them. */
-export const FLAGS_BEFORE_VERB: readonly Flag[] = [...GLOBAL_FLAGS, OUTPUT_FLAG];
+export const FLAGS_BEFORE_VERB: readonly Flag[] = [
+  ...GLOBAL_FLAGS,
+  OUTPUT_FLAG,
+  ...REMOTE_FLAGS,
+];
 
 /** The command that is named, how to get there, and what is left for it. */
 export interface FoundCommand {

@@ -18,6 +18,40 @@ export const GLOBAL_FLAGS: readonly Flag[] = [
   },
 ];
 
+/** Accepted by every command that talks to a gateway, which lists them. */
+export const GATEWAY_FLAGS: readonly Flag[] = [
+  {
+    kind: "text",
+    name: "gateway",
+    short: "g",
+    value: "NAME",
+    summary: "Registered gateway to use, else OPENSHELL_GATEWAY, else the active one",
+    complete: "gateways",
+  },
+  {
+    kind: "text",
+    name: "gateway-endpoint",
+    value: "URL",
+    summary: "Gateway to use by its URL, else OPENSHELL_GATEWAY_ENDPOINT",
+  },
+  {
+    kind: "switch",
+    name: "gateway-insecure",
+    summary: "Do not check the gateway's certificate; also OPENSHELL_GATEWAY_INSECURE=1",
+  },
+];
+
+/** In addition, for commands about what is in a workspace. */
+export const WORKSPACE_FLAG: TextFlag = {
+  kind: "text",
+  name: "workspace",
+  value: "NAME",
+  summary: 'Workspace, else OPENSHELL_WORKSPACE, else "default"',
+};
+
+/** What most commands that talk to a gateway list. */
+export const REMOTE_FLAGS: readonly Flag[] = [WORKSPACE_FLAG, ...GATEWAY_FLAGS];
+
 /** Formats of a result. */
 export const OUTPUT_FORMATS = ["table", "json", "yaml"] as const;
 

@@ -5,7 +5,7 @@
  */
 
 import type { Argument, Command, Example, Flag } from "./command.ts";
-import { GLOBAL_FLAGS } from "./flags.ts";
+import { GLOBAL_FLAGS, REMOTE_FLAGS } from "./flags.ts";
 import { flagsOf } from "./parse_args.ts";
 import { hasValue } from "./split_flags.ts";
 import type { Style } from "./style.ts";
@@ -28,6 +28,7 @@ export function help(command: Command, path: readonly string[], style: Style): s
     ...commandSections(command, style),
     section("Arguments", argumentRows(command), style),
     section("Flags", flagRows(ownFlags(command)), style),
+    section("Gateway flags", flagRows(gatewayFlags(command)), style),
     section("Global flags", flagRows(globalFlags(command)), style),
     examples(command.examples ?? [], style),
     aliases(command, style),
@@ -62,7 +63,13 @@ export function visibleCommands(group: Command): ReadonlyMap<string, readonly Co
 type Row = readonly [name: string, summary: string];
 
 function ownFlags(command: Command): readonly Flag[] {
-  return (command.flags ?? []).filter((flag) => flag.hidden !== true);
+  return (command.flags ?? []).filter((flag) =>
+    flag.hidden !== true && !REMOTE_FLAGS.includes(flag)
+  );
+}
+
+function gatewayFlags(command: Command): readonly Flag[] {
+  return (command.flags ?? []).filter((flag) => REMOTE_FLAGS.includes(flag));
 }
 
 function globalFlags(command: Command): readonly Flag[] {

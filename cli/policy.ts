@@ -1,11 +1,12 @@
 /**
- * The commands around a policy file. None of them needs a gateway or the network.
+ * The commands around policies. Those about a file need neither a gateway nor the network.
  *
  * @module
  */
 
 import type { Argument, Command, Flag, Run } from "./command.ts";
 import { OUTPUT_FLAG } from "./flags.ts";
+import { POLICY_DELETE, POLICY_GET, POLICY_LIST, POLICY_SET } from "./policy_remote.ts";
 
 const FILES: Argument = {
   name: "FILE",
@@ -221,12 +222,22 @@ export const POLICY: Command = {
   name: "policy",
   aliases: ["pol"],
   section: "Sandbox",
-  summary: "Check, explain, format, compare and compile policies",
+  summary: "Check, explain and compare policies; set those of sandboxes",
   description: [
     "A policy says which programs in a sandbox may reach which hosts, and what they may ask there. " +
     "What it does not allow is denied.",
   ],
-  commands: [CHECK, EXPLAIN, FMT, DIFF, COMPILE],
+  commands: [
+    CHECK,
+    EXPLAIN,
+    FMT,
+    DIFF,
+    COMPILE,
+    POLICY_SET,
+    POLICY_GET,
+    POLICY_LIST,
+    POLICY_DELETE,
+  ],
 };
 
 type Runs = typeof import("./policy_run.ts");

@@ -12,9 +12,8 @@
  * @module
  */
 
-/** Gives a module the `require` that packages in it ask for. */
-const REQUIRE = 'import { createRequire as makeRequire } from "node:module";\n' +
-  "const require = makeRequire(import.meta.url);\n";
+/** Gives a module the `require` that packages in it ask for: all that is not bundled is built in. */
+const REQUIRE = "const require = (name) => globalThis.process.getBuiltinModule(name);\n";
 
 /** Text of each module by file name, without folders. */
 export type Bundle = ReadonlyMap<string, string>;
