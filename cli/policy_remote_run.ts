@@ -162,7 +162,7 @@ async function showEffective(invocation: Invocation, gateway: Gateway): Promise<
         ["Active", String(sandbox.policyVersion)],
         ["Hash", hash],
         ["Source", sourceText(effective)],
-        ["Config", String(configRevision)],
+        ["Config", configRevision],
       ], style) + policyText(invocation, policy),
   });
   return EXIT_OK;

@@ -94,7 +94,7 @@ Deno.test("policy get shows what is in force", async () => {
     active_version: 1,
     hash: "sha256:ab",
     status: "pending",
-    config_revision: 7,
+    config_revision: "7",
     policy_source: "sandbox",
     policy: { version: 1 },
   });

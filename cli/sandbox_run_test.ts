@@ -438,3 +438,20 @@ Deno.test("sandbox connect attaches to the last one", async () => {
   assert.deepEqual([code, context.out()], [9, "hi"]);
   assert.deepEqual(gateway.log, [`attach ${DEMO.id}`, "close"]);
 });
+
+Deno.test("sandbox connect tells how a program has ended that cannot be attached to", async () => {
+  const failing: FakeGateway["attach"] = async function* () {
+    yield { kind: "stdout", bytes: new Uint8Array() };
+    throw new GatewayError("unavailable", "Cannot attach: it is gone");
+  };
+  const ended = sampleSandbox({ phase: "Error", exitCode: 6 });
+  const { code, context } = await run("sandbox connect demo", {
+    sandboxes: [ended],
+    attach: failing,
+  });
+  assert.equal(code, 6);
+  assert.match(context.err(), /! The main process of "demo" has ended with 6\n/);
+  const running = await run("sandbox connect demo", { sandboxes: [DEMO], attach: failing });
+  assert.equal(running.code, 1);
+  assert.match(running.context.err(), /Cannot attach: it is gone/);
+});

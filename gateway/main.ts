@@ -11,6 +11,7 @@ import { probeKernel } from "../drivers/system/kernel_probe_ffi.ts";
 import { Extensions, Supervisors } from "../proto/gen/openshell/ext/v1/ext_pb.ts";
 import { OpenShell } from "../proto/gen/openshell/v1/openshell_pb.ts";
 import { SandboxTokens } from "./auth/sandbox_tokens.ts";
+import { auditChanges } from "./events/audit_changes.ts";
 import { eventMethods } from "./events/event_service.ts";
 import { InstanceLock, writeEndpoint } from "./instance_lock.ts";
 import { makeStateFolders, type StatePaths, statePaths } from "./paths.ts";
@@ -18,7 +19,7 @@ import { ensurePki } from "./pki/ensure_pki.ts";
 import type { PkiFiles } from "./pki/pki_files.ts";
 import { PolicyRevisions } from "./policy/revisions.ts";
 import { SettingsStore } from "./policy/settings.ts";
-import { sandboxOf } from "./rpc/call_context.ts";
+import { principalOf, sandboxOf } from "./rpc/call_context.ts";
 import { eventLogs } from "./rpc/log_source.ts";
 import { mergeMethods, openShellMethods } from "./rpc/openshell_service.ts";
 import { ListenError, type RunningServer, type ServerOptions, startServer } from "./rpc/server.ts";
@@ -185,11 +186,21 @@ function makeRoutes(
       if (state.phase !== "ready") throw new PhaseError("reach into", name, state.phase);
     },
   };
-  const openshell = mergeMethods(
-    openShellMethods({ ...core, version, logs: eventLogs(folderOf) }),
-    supervisorMethods(supervisors),
-    processMethods(processes),
-  );
+  const methods = openShellMethods({ ...core, version, logs: eventLogs(folderOf) });
+  const audited = auditChanges(methods as Required<typeof methods>, {
+    find: async (workspace, name) => await sandboxes.get(workspace, name).catch(() => null),
+    folderOf,
+    whoCalls: (context) => {
+      const principal = principalOf(context);
+      return principal.kind === "user" ? principal.subject : principal.kind;
+    },
+    hostname: Deno.hostname(),
+    version,
+  });
+  const openshell = {
+    ...mergeMethods(methods, supervisorMethods(supervisors), processMethods(processes)),
+    ...audited,
+  };
   const extensions = {
     ...attachMethod(processes),
     ...eventMethods({ folderOf, checkExists }),

@@ -102,9 +102,6 @@ export const BODY_BYTES_MAX = 16 * 1024 * 1024;
  */
 export const AMBIGUITY_UNITS_MAX = 10_000_000;
 
-/** Listening sockets inside one sandbox. Beyond it: the sandbox does not start. */
-export const JAIL_LISTENERS_MAX = 16;
-
 /** Output of a jailed program that one message between threads carries, in bytes. */
 export const JAIL_CHUNK_BYTES_MAX = 64 * 1024;
 
@@ -461,3 +458,6 @@ export const EVENT_LINES_DEFAULT = 200;
 
 /** Text of an error that a client is answered with, in UTF-16 units: it travels in a header. */
 export const ERROR_TEXT_UNITS_MAX = 4_096;
+
+/** Between two looks at the controls of a sandbox with writable binds, in milliseconds. */
+export const CONTROL_CHECK_MS = 2_000;

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { GatewayError } from "../../gateway/client/gateway_error.ts";
 import type { Gateway, SandboxView } from "../../gateway/client/types.ts";
 import type { Context } from "../context.ts";
 import { printableLine } from "../printable.ts";
@@ -11,6 +12,24 @@ import { runSession, type SessionEnd } from "../session/run_session.ts";
 
 /** Attaches until the program ends, the person leaves, or a signal comes. */
 export async function attachSession(
+  context: Context,
+  gateway: Gateway,
+  { sandbox, readOnly }: { readonly sandbox: SandboxView; readonly readOnly: boolean },
+): Promise<SessionEnd> {
+  try {
+    return await attach(context, gateway, { sandbox, readOnly });
+  } catch (error) {
+    // A program that has ended may have taken with it what could be attached to.
+    if (!(error instanceof GatewayError)) throw error;
+    const { exitCode } = await gateway.getSandbox(sandbox);
+    if (exitCode === null) throw error;
+    const name = printableLine(sandbox.name);
+    context.stderr.write(`! The main process of "${name}" has ended with ${exitCode}\n`);
+    return { kind: "exit", code: exitCode };
+  }
+}
+
+async function attach(
   context: Context,
   gateway: Gateway,
   { sandbox, readOnly }: { readonly sandbox: SandboxView; readonly readOnly: boolean },

@@ -71,6 +71,10 @@ function toCommand(
   if (program === undefined || program === "") {
     throw new RelayTargetError("Cannot start a program: its command is empty");
   }
+  const odd = Object.keys(environment).find((name) => !/^[A-Za-z_][A-Za-z0-9_]*$/.test(name));
+  if (odd !== undefined) {
+    throw new RelayTargetError(`Cannot start a program: "${odd}" is no name of a variable`);
+  }
   const terminal = toSize(cols, rows);
   return {
     argv: [program, ...args],

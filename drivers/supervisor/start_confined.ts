@@ -4,6 +4,7 @@
  * @module
  */
 
+import { CONTROL_CHECK_MS } from "../../proto/limits.ts";
 import type { Policy } from "../../policy-wasm/policy.ts";
 import { createSandboxGroup } from "../system/cgroup/sandbox_group.ts";
 import { accountFiles, writeAccountFiles } from "./accounts.ts";
@@ -23,6 +24,7 @@ import type { EventSink } from "./events/audit_event.ts";
 import { groupName } from "./group_name.ts";
 import { type Jail, startJail } from "./launch/jail.ts";
 import { planSandbox, TRUST_FOLDER } from "./plan_sandbox.ts";
+import { notePlaceholders, removeNotedPlaceholders } from "./placeholders.ts";
 import { PROXY_PORT } from "./process/environment.ts";
 import type { SandboxFolder } from "./sandbox_folder.ts";
 
@@ -79,7 +81,7 @@ export async function startConfined(options: ConfineOptions): Promise<Confined> 
 }
 
 async function confine(
-  { assignment, folder, policy }: ConfineOptions,
+  { assignment, folder, policy, onFailure }: ConfineOptions,
   events: AuditLog,
   undo: UndoStack,
 ): Promise<Confined> {
@@ -99,6 +101,8 @@ async function confine(
   await writeTrustFiles(folder.trust, authority.caPem);
   const { workspace, trust } = folder;
   const spec = planSandbox({ assignment, policy, workspace, trust, accounts });
+  await notePlaceholders(folder, spec.plan.placeholders);
+  undo.add(() => removeNotedPlaceholders(folder));
   const jail = await startJail(spec, { onSpawn: (pid) => group.join(pid) });
   undo.add(() => jail.close());
   events.record({
@@ -106,6 +110,9 @@ async function confine(
     state: "applied",
     message: `every control was read back, Landlock level ${jail.landlockAbi}`,
   });
+  if (sandbox.binds.some(({ writable }) => writable)) {
+    watchControls(jail, { events, undo, onFailure });
+  }
   const generations = openDoor({ jail, events, authority, undo });
   const load = (candidate: Policy, revision: Revision) => {
     generations.load(candidate, revision);
@@ -124,6 +131,29 @@ async function confine(
       await events.close();
     },
   };
+}
+
+interface WatchOptions {
+  readonly events: EventSink;
+  readonly undo: UndoStack;
+  readonly onFailure: (reason: string) => void;
+}
+
+/**
+ * Reads the controls back again and again. In a bind, a program of the host may replace a file that
+ * is held: its mount is then gone without a word.
+ */
+function watchControls(jail: Jail, { events, undo, onFailure }: WatchOptions): void {
+  const timer = setInterval(() => {
+    const [breach] = jail.findBreaches();
+    if (breach === undefined) return;
+    clearInterval(timer);
+    const detail = `${breach.control}: ${breach.found}`;
+    const title = "A control of the sandbox is no longer in force";
+    events.record({ kind: "finding", uid: "control-lost", title, detail, severity: "high" });
+    onFailure(`a control is no longer in force: ${detail}`);
+  }, CONTROL_CHECK_MS);
+  undo.add(() => clearInterval(timer));
 }
 
 interface DoorOptions {

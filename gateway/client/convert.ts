@@ -142,7 +142,7 @@ export function toEffectivePolicy(config: GetSandboxConfigResponse): EffectivePo
   return {
     version: config.version,
     hash: config.policyHash,
-    configRevision: Number(config.configRevision),
+    configRevision: String(config.configRevision),
     source: config.policySource === PolicySource.GLOBAL ? "global" : "sandbox",
     globalVersion: config.globalPolicyVersion,
     policy: toDocument(config.policy),

@@ -66,6 +66,12 @@ export function fakeGateway(options: FakeGatewayOptions = {}): FakeGateway {
       ? Promise.reject(new GatewayError("not_found", `Cannot find sandbox "${name}"`))
       : Promise.resolve(found);
   };
+  const move = async (verb: string, name: string, phase: Phase): Promise<SandboxView> => {
+    log.push(`${verb} ${name}`);
+    const moved: SandboxView = { ...await get(name), phase };
+    all.set(name, moved);
+    return moved;
+  };
   const run = (sent: AsyncIterable<ProcessInput>) => runProgram(sent, inputs, { output, exitCode });
   return {
     created,
@@ -77,18 +83,9 @@ export function fakeGateway(options: FakeGatewayOptions = {}): FakeGateway {
     ...ABOUT,
     createSandbox(sandbox) {
       created.push(sandbox);
-      const { workspace, labels, command, tty } = sandbox;
-      const name = sandbox.name === "" ? "brave-otter" : sandbox.name;
-      log.push(`create ${name}`);
-      const view = sampleSandbox({
-        name,
-        workspace,
-        labels,
-        command,
-        tty,
-        phase: createdPhase ?? "Ready",
-      });
-      all.set(name, view);
+      const view = viewOf(sandbox, createdPhase ?? "Ready");
+      log.push(`create ${view.name}`);
+      all.set(view.name, view);
       return Promise.resolve(view);
     },
     getSandbox: ({ name }) => get(name),
@@ -98,18 +95,8 @@ export function fakeGateway(options: FakeGatewayOptions = {}): FakeGateway {
       log.push(`delete ${name}`);
       return Promise.resolve(all.delete(name));
     },
-    async stopSandbox({ name }) {
-      log.push(`stop ${name}`);
-      const stopped: SandboxView = { ...await get(name), phase: "Stopped" };
-      all.set(name, stopped);
-      return stopped;
-    },
-    async startSandbox({ name }) {
-      log.push(`start ${name}`);
-      const started: SandboxView = { ...await get(name), phase: "Ready" };
-      all.set(name, started);
-      return started;
-    },
+    stopSandbox: ({ name }) => move("stop", name, "Stopped"),
+    startSandbox: ({ name }) => move("start", name, "Ready"),
     async *watchSandbox(id) {
       for (const sandbox of all.values()) {
         await Promise.resolve();
@@ -181,12 +168,17 @@ function policyCalls(log: string[]): Pick<Gateway, PolicyCalls> {
       Promise.resolve({
         version: 2,
         hash: "sha256:ab",
-        configRevision: 7,
+        configRevision: "7",
         source: "sandbox",
         globalVersion: 0,
         policy: { version: 1 },
       }),
   };
+}
+
+function viewOf({ name, workspace, labels, command, tty }: NewSandbox, phase: Phase): SandboxView {
+  const chosen = name === "" ? "brave-otter" : name;
+  return sampleSandbox({ name: chosen, workspace, labels, command, tty, phase });
 }
 
 /** Reads its input to the end, prints, and ends. */

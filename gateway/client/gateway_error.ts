@@ -62,7 +62,7 @@ export function toGatewayError(error: unknown, place: CallPlace): CodedError {
   if (error instanceof CodedError) return error;
   const connectError = ConnectError.from(error);
   const code = CODES.get(connectError.code) ?? "internal";
-  const hint = connectError.metadata.get(HINT_HEADER) ?? hintFor(connectError.code, place);
+  const hint = connectError.metadata.get(HINT_HEADER) ?? hintFor(connectError, place);
   const options = { cause: connectError, ...hint === undefined ? {} : { hint } };
   return new GatewayError(code, describe(connectError, place), options);
 }
@@ -95,10 +95,11 @@ function isFromGateway(error: ConnectError): boolean {
   return error.cause === undefined;
 }
 
-function hintFor(code: Code, { gateway }: CallPlace): string | undefined {
-  switch (code) {
+function hintFor(error: ConnectError, { gateway }: CallPlace): string | undefined {
+  switch (error.code) {
     case Code.Unavailable:
     case Code.DeadlineExceeded:
+      if (error.code === Code.Unavailable && isFromGateway(error)) return undefined;
       return 'Run "openshell status" to see whether it runs, or "openshell gateway list" for others';
     case Code.Unauthenticated:
       return `Check the certificates of "${gateway}": "openshell gateway list" says where it is`;

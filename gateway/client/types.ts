@@ -216,7 +216,8 @@ export interface PolicyRevision {
 export interface EffectivePolicy {
   readonly version: number;
   readonly hash: string;
-  readonly configRevision: number;
+  /** A whole number that may be too large for a number. */
+  readonly configRevision: string;
   readonly source: "sandbox" | "global";
   readonly globalVersion: number;
   readonly policy: Json;

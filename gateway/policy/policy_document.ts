@@ -71,6 +71,31 @@ export function documentToWire(text: string): SandboxPolicy {
   return policyDocumentToWire(parse(text, { maxAliasCount: POLICY_NODES_MAX, logLevel: "silent" }));
 }
 
+/**
+ * Returns the document with the static sections that it leaves out taken from an earlier one: what
+ * nobody wrote is not a wish to change it. A document that cannot be read comes back as it is.
+ */
+export function withStaticSections(document: Uint8Array, beforeText: string): Uint8Array {
+  const sections = readSections(new TextDecoder().decode(document));
+  const before = readSections(beforeText);
+  if (sections === null || before === null) return document;
+  const missing = STATIC_SECTIONS.map(([name]) => name)
+    .filter((name) => !Object.hasOwn(sections, name) && Object.hasOwn(before, name));
+  if (missing.length === 0) return document;
+  const inherited = Object.fromEntries(missing.map((name) => [name, before[name]]));
+  return new TextEncoder().encode(JSON.stringify({ ...sections, ...inherited }));
+}
+
+function readSections(text: string): Record<string, unknown> | null {
+  try {
+    const value: unknown = parse(text, { maxAliasCount: POLICY_NODES_MAX, logLevel: "silent" });
+    const isMap = typeof value === "object" && value !== null && !Array.isArray(value);
+    return isMap ? value as Record<string, unknown> : null;
+  } catch {
+    return null;
+  }
+}
+
 /** Returns the sections that differ and that hold from a sandbox's start to its end. */
 export function findStaticChanges(beforeText: string, after: Policy): readonly string[] {
   const before = parsePolicy(beforeText).policy;

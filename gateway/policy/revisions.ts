@@ -16,6 +16,7 @@ import {
   type CheckedDocument,
   findStaticChanges,
   PolicyRefusedError,
+  withStaticSections,
 } from "./policy_document.ts";
 
 /** Scope of the global policy. */
@@ -107,11 +108,11 @@ export class PolicyRevisions {
         'Change that one, or remove it with "openshell policy delete --global"',
       );
     }
-    const checked = checkDocument(document);
     const latest = await this.#latest(sandboxId);
     if (latest === null) {
       throw new PolicyRefusedError("not_found", "the sandbox has none");
     }
+    const checked = checkDocument(withStaticSections(document, latest.revision.document));
     const changes = findStaticChanges(latest.revision.document, checked.policy);
     if (changes.length > 0) {
       throw new PolicyRefusedError(

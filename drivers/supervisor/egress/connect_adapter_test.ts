@@ -125,6 +125,17 @@ const REFUSALS: readonly Refusal[] = [
     asksDns: true,
     dials: true,
   },
+  {
+    name: "what a policy forbids that ends its dialling",
+    rules: rulesFor(),
+    onDial: (pipeline) => {
+      pipeline.load(policyOf());
+      return false;
+    },
+    want: "policy_changed",
+    asksDns: true,
+    dials: true,
+  },
 ];
 
 Deno.test.each([...REFUSALS])("handleConnect() refuses $name", async (refusal) => {

@@ -27,6 +27,9 @@ export const DOOR_NEEDS = MISSING ??
     : null);
 export const ORIGIN = "origin.example.com";
 
+/** Answer of a server at `/large`. */
+export const LARGE_BYTES = 8 * 1024 * 1024;
+
 /** An address of this machine that is not loopback, which nothing may reach. */
 export function originAddress(): string | null {
   const found = Deno.networkInterfaces().find(({ family, address }) =>
@@ -66,8 +69,11 @@ export async function withDoor(
   ];
   const { certPem, keyPem } = await serverAuthority.leafFor(ORIGIN);
   const quiet = { hostname: address, port: 0, onListen: () => {} };
-  const respond = async (request: Request) =>
-    new Response(`${request.method} ${new URL(request.url).pathname} ${await request.text()}`);
+  const respond = async (request: Request) => {
+    const { pathname } = new URL(request.url);
+    if (pathname === "/large") return new Response(new Uint8Array(LARGE_BYTES));
+    return new Response(`${request.method} ${pathname} ${await request.text()}`);
+  };
   const http = Deno.serve(quiet, respond);
   const https = Deno.serve({ ...quiet, cert: certPem, key: keyPem }, respond);
   const terminator = new TlsTerminator({ authority });

@@ -35,7 +35,7 @@ export function judgeRequest(
   scheme: Scheme,
 ): JudgedRequest {
   const { connection, generation, target, caller } = live;
-  if (false) {
+  if (!namesAuthority(head, scheme, target)) {
     const detail = "The request names another host or port than the connection";
     return refuse("request_authority_mismatch", detail);
   }

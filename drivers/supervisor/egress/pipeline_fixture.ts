@@ -121,11 +121,10 @@ export class Pipeline {
     return Promise.resolve(this.#options.resolution ?? { ok: true, addresses: [PUBLIC] });
   }
 
-  async #dial({ addresses, port, signal }: DialTarget): Promise<Dialled> {
+  async #dial({ addresses, port }: DialTarget): Promise<Dialled> {
     this.dialled.push({ addresses, port });
     await Promise.resolve();
     if (this.#options.onDial?.(this) === false) throw new DialError("refused");
-    if (signal.aborted) throw new DialError("aborted");
     const [connection, server] = memoryPair();
     this.servers.push(server);
     this.#dialWaiters.shift()?.(server);
@@ -182,7 +181,7 @@ export function parseAnswer(text: string): Answer {
 }
 
 export function acceptedFrom(stream: MemoryStream): AcceptedConnection {
-  return Object.assign(stream, { remoteAddr: { port: 40_000 } });
+  return Object.assign(stream, { remoteAddr: { hostname: "127.0.0.1", port: 40_000 } });
 }
 
 export async function send(stream: ByteStream, text: string | Uint8Array): Promise<void> {

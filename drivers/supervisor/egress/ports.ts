@@ -5,16 +5,16 @@
  */
 
 import type { ByteStream } from "./byte_stream.ts";
-import type { CallerIdentity } from "./identity/caller_identifier.ts";
+import type { CallerIdentity, ClientAddress } from "./identity/caller_identifier.ts";
 
 /** A connection that the proxy has accepted; `Deno.TcpConn` is one. */
 export interface AcceptedConnection extends ByteStream {
-  readonly remoteAddr: { readonly port: number };
+  readonly remoteAddr: ClientAddress;
 }
 
 /** `CallerIdentifier` is one. Never rejects. */
 export interface IdentifierPort {
-  identify(from: { readonly clientPort: number }): Promise<CallerIdentity>;
+  identify(from: ClientAddress): Promise<CallerIdentity>;
 }
 
 /** All addresses of a host, or why there are none, as one sentence. */

@@ -135,7 +135,7 @@ export class EgressProxy {
         ports: this.#ports,
         limits: this.#limits,
         client,
-        clientPort: connection.remoteAddr.port,
+        from: connection.remoteAddr,
         signal,
       };
       await (head.method === "CONNECT" ? handleConnect(head, scene) : handleForward(head, scene));

@@ -2,7 +2,14 @@ import assert from "node:assert/strict";
 import { endpointOf, ruleOf } from "../../../policy-wasm/fixtures.ts";
 import type { AuditEvent } from "../events/audit_event.ts";
 import { jailTest } from "../launch/jail_fixture.ts";
-import { DOOR_NEEDS, DOOR_PORT, ORIGIN, originAddress, withDoor } from "./door_fixture.ts";
+import {
+  DOOR_NEEDS,
+  DOOR_PORT,
+  LARGE_BYTES,
+  ORIGIN,
+  originAddress,
+  withDoor,
+} from "./door_fixture.ts";
 import { memoryPair, type MemoryStream } from "./http1/memory_stream.ts";
 import { acceptedFrom, parseAnswer, readText, send, withPipeline } from "./pipeline_fixture.ts";
 import type { AcceptedConnection } from "./ports.ts";
@@ -227,6 +234,25 @@ jailTest(
       for (const path of paths) assert.ok(out.includes(path), path);
       await proxy.close();
       assert.equal(events.filter(({ kind }) => kind === "request").length, 40);
+    }),
+  DOOR_NEEDS,
+);
+
+jailTest(
+  "The proxy carries much, and goes on when programs go away",
+  () =>
+    withDoor(async ({ proxy, events, httpPort, httpsPort, caPem }, context) => {
+      Deno.writeTextFileSync(`${context.workspace}/ca.pem`, caPem);
+      const urls = [`https://${ORIGIN}:${httpsPort}/large`, `http://${ORIGIN}:${httpPort}/large`];
+      for (const url of urls) {
+        const { out } = await context.run(`${CURL} ${url} | wc -c`);
+        assert.equal(Number(out), LARGE_BYTES);
+        const slow = `${CURL} -m 0.2 --limit-rate 100k -o /dev/null -p ${url} 2>/dev/null`;
+        await context.run(`for i in 1 2 3 4 5; do ${slow} & done; wait; :`);
+      }
+      await proxy.close();
+      assert.deepEqual(events.filter(({ kind }) => kind === "finding"), []);
+      assert.equal(events.filter(({ kind }) => kind === "request").length, 12);
     }),
   DOOR_NEEDS,
 );

@@ -19,6 +19,7 @@ import type { Authority } from "./http1/authority.ts";
 import type { BufferedStream } from "./http1/buffered_stream.ts";
 import { answerAndClose } from "./http1/close_in_order.ts";
 import type { RelayLimits } from "./http1/relay_limits.ts";
+import type { ClientAddress } from "./identity/caller_identifier.ts";
 import type { LiveConnection } from "./live_connection.ts";
 import type { Dialled, DialPort, IdentifierPort, TlsPort } from "./ports.ts";
 
@@ -42,7 +43,7 @@ export interface Scene {
   readonly ports: EgressPorts;
   readonly limits: EgressLimits;
   readonly client: BufferedStream;
-  readonly clientPort: number;
+  readonly from: ClientAddress;
   /** Aborts when the proxy closes. */
   readonly signal: AbortSignal;
 }
@@ -55,8 +56,8 @@ export async function admit(
   method: string,
   scene: Scene,
 ): Promise<Allowed | null> {
-  const { ports, clientPort } = scene;
-  const identity = await ports.identifier.identify({ clientPort });
+  const { ports, from } = scene;
+  const identity = await ports.identifier.identify(from);
   const authorization = await authorizeConnection({ ...place, identity }, ports);
   if (authorization.verdict === "allow") return authorization;
   await refuseConnection(authorization, method, scene);

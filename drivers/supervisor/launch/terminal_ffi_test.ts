@@ -17,11 +17,13 @@ class Screen {
     this.done = this.#read();
   }
 
-  async until(text: string): Promise<void> {
-    while (!this.shown.includes(text)) {
+  async until(text: string | RegExp): Promise<void> {
+    const isThere = () =>
+      typeof text === "string" ? this.shown.includes(text) : text.test(this.shown);
+    while (!isThere()) {
       await Promise.race([
         new Promise<void>((resolve) => void (this.#look = resolve)),
-        this.done.then(() => assert.ok(this.shown.includes(text), JSON.stringify(this.shown))),
+        this.done.then(() => assert.ok(isThere(), JSON.stringify(this.shown))),
       ]);
     }
   }
@@ -79,7 +81,7 @@ jailTest(
       await untilForeground(screen.process.pid, "bash");
       await screen.type("sleep 1000 & jobs; kill %1; wait; echo CO''DE $?\n");
       await screen.until("Running");
-      await screen.until("CODE");
+      await screen.until(/CODE \d+\r\n[^]*ready> $/);
       await screen.process.endInput();
       await screen.end();
       assert.match(screen.shown, /exit\r\n$/);

@@ -26,6 +26,7 @@ import { KernelSocketTable } from "./socket_table_ffi.ts";
 
 /** Why a caller is unknown. */
 export type UnknownCaller =
+  | "foreign_address"
   | "connection_not_found"
   | "owner_not_found"
   | "too_many_descriptors"
@@ -48,6 +49,12 @@ export type CallerIdentity =
     readonly detail: string;
   };
 
+/** The program's end of a connection; `Deno.NetAddr` is one. */
+export interface ClientAddress {
+  readonly hostname: string;
+  readonly port: number;
+}
+
 export interface CallerIdentifierOptions {
   /** Process id of the sandbox's init, as the host sees it. */
   readonly initPid: number;
@@ -60,6 +67,7 @@ export interface CallerIdentifierOptions {
 }
 
 const DETAILS: Readonly<Record<UnknownCaller, string>> = {
+  foreign_address: "The connection comes from another address than 127.0.0.1",
   connection_not_found: "The connection has no socket in the sandbox any more",
   owner_not_found: "No process in the sandbox holds the connection any more",
   too_many_descriptors: "The sandbox has more files open than are searched for the connection",
@@ -97,11 +105,14 @@ export class CallerIdentifier implements Disposable {
     this.#sockets = sockets ?? this.#own(new KernelSocketTable({ pid: initPid, proxyPort }));
   }
 
-  /** Identifies who connected from that port of the sandbox's loopback. Never rejects. */
-  async identify({ clientPort }: { readonly clientPort: number }): Promise<CallerIdentity> {
+  /** Identifies who connected from there, as the proxy's side has it. Never rejects. */
+  async identify({ hostname, port }: ClientAddress): Promise<CallerIdentity> {
+    // INVARIANT: the port alone would be that of another program's connection, which has the same
+    // one at another address of loopback.
+    if (hostname !== "127.0.0.1") return unknown("foreign_address");
     try {
       for (let attempt = 1; attempt <= CALLER_ATTEMPTS_MAX; attempt += 1) {
-        const found = await this.#attempt(clientPort);
+        const found = await this.#attempt(port);
         if (found !== "again") return found;
       }
       return unknown("caller_changing");

@@ -19,7 +19,7 @@ function identifierOf(processes: FakeProcesses, trust = new BinaryTrust()): Call
   });
 }
 
-const FROM = { clientPort: CLIENT_PORT };
+const FROM = { hostname: "127.0.0.1", port: CLIENT_PORT };
 
 Deno.test("CallerIdentifier names the program and its parents, nearest first", async () => {
   const identifier = identifierOf(new FakeProcesses(INIT, BASH, CURL));
@@ -48,6 +48,12 @@ Deno.test.each([
 
 Deno.test.each([
   { name: "a connection that is gone", processes: [], port: 1, want: "connection_not_found" },
+  {
+    name: "another address of loopback",
+    processes: [INIT, BASH, CURL],
+    hostname: "127.0.0.2",
+    want: "foreign_address",
+  },
   { name: "a socket nobody holds", processes: [INIT, BASH], want: "owner_not_found" },
   {
     name: "OpenShell's own init",
@@ -82,12 +88,15 @@ Deno.test.each([
     want: "binary_too_large",
   },
   { name: "a parent that is gone", processes: [CURL], want: "caller_changing" },
-])("CallerIdentifier refuses $name", async ({ processes, port = CLIENT_PORT, want }) => {
-  const identifier = identifierOf(new FakeProcesses(...processes));
-  const identity = await identifier.identify({ clientPort: port });
-  assert.equal(identity.kind === "unknown" && identity.code, want);
-  assert.ok(identity.kind === "unknown" && identity.detail.length > 0);
-});
+])(
+  "CallerIdentifier refuses $name",
+  async ({ processes, port = CLIENT_PORT, hostname = "127.0.0.1", want }) => {
+    const identifier = identifierOf(new FakeProcesses(...processes));
+    const identity = await identifier.identify({ hostname, port });
+    assert.equal(identity.kind === "unknown" && identity.code, want);
+    assert.ok(identity.kind === "unknown" && identity.detail.length > 0);
+  },
+);
 
 Deno.test("CallerIdentifier refuses a sandbox with more descriptors than it searches", async () => {
   const processes = new FakeProcesses(INIT, BASH, CURL);

@@ -30,8 +30,7 @@ async function identifyOne(
       listener.accept(),
       running.then(({ out }) => assert.fail(`nobody connected: ${out}`)),
     ]);
-    const clientPort = connection.remoteAddr.port;
-    const identity = await identifier.identify({ clientPort });
+    const identity = await identifier.identify(connection.remoteAddr);
     connection.close();
     return identity;
   } finally {
@@ -86,6 +85,17 @@ identifierTest("knows a program that connects by IPv6 to an IPv4 address", async
   assert.equal(codeOf(identity), Deno.realPathSync("/usr/bin/perl"));
 });
 
+identifierTest("refuses a program that borrows the port of another one", async (_, identify) => {
+  const script = CONNECT.replace(
+    "connect(",
+    `bind(S, sockaddr_in(0, inet_aton("127.0.0.2"))); connect(`,
+  );
+  assert.equal(
+    codeOf(await identify(`${perl("/usr/bin/perl", script + READ)}; :`)),
+    "foreign_address",
+  );
+});
+
 identifierTest("refuses a program that was deleted", async (_, identify) => {
   const script = `cp /usr/bin/perl p; ${perl("./p", `unlink "p"; ${CONNECT} ${READ}`)}; :`;
   assert.equal(codeOf(await identify(script)), "binary_deleted");
@@ -130,7 +140,10 @@ identifierTest("refuses a connection that two programs hold", async (_, identify
 
 identifierTest("does not know a connection that is not there", async ({ jail }) => {
   using identifier = new CallerIdentifier({ initPid: jail.initPid, proxyPort: PORT });
-  assert.equal(codeOf(await identifier.identify({ clientPort: 1 })), "connection_not_found");
+  assert.equal(
+    codeOf(await identifier.identify({ hostname: "127.0.0.1", port: 1 })),
+    "connection_not_found",
+  );
 });
 
 Deno.test("CallerIdentifier fails where there is no such sandbox", () => {

@@ -43,8 +43,8 @@ export interface Owner {
 /** The connections of a sandbox. */
 export interface SocketTable {
   /**
-   * Returns the inode of the established connection from that port of loopback to the proxy; `null`
-   * where there is none.
+   * Returns the inode of the established connection from that port of 127.0.0.1 to the proxy;
+   * `null` where there is none.
    */
   inodeOf(clientPort: number): number | null;
 }
