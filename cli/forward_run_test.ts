@@ -46,6 +46,11 @@ const PROCESSES = {
   79: ["vi", "forward", "start"],
 };
 
+const OF_ANOTHER = {
+  78: ["openshell", "forward", "start", "127.0.0.1:8080", "web"],
+  79: ["openshell", "forward", "start", "127.0.0.1:9091", "demo"],
+};
+
 Deno.test("forward list tells those that run from those that have ended", async () => {
   const { context } = await run("forward list -o json", PROCESSES, { files: FILES });
   assert.deepEqual(JSON.parse(context.out()), [
@@ -53,6 +58,8 @@ Deno.test("forward list tells those that run from those that have ended", async 
     { sandbox: "demo", bind: "127.0.0.1", port: 9090, pid: 79, status: "dead" },
     { sandbox: "other", bind: "0.0.0.0", port: 8080, pid: 78, status: "dead" },
   ]);
+  const others = await run("forward list", OF_ANOTHER, { files: FILES });
+  assert.doesNotMatch(others.context.out(), /running/);
   const table = await run("forward list", PROCESSES, { files: FILES });
   assert.match(table.context.out(), /^SANDBOX +BIND +PORT +PID +STATUS\ndemo +127/);
 });

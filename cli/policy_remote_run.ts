@@ -142,6 +142,7 @@ async function showEffective(invocation: Invocation, gateway: Gateway): Promise<
   const sandbox = await sandboxOf(invocation, gateway, invocation.arguments("NAME")[0]);
   const effective = await gateway.getEffectivePolicy(sandbox.id);
   const { version, hash, configRevision, source, globalVersion, policy } = effective;
+  const yaml = await policyText(invocation, policy);
   await printResult(invocation, {
     value: {
       scope: "sandbox",
@@ -163,7 +164,7 @@ async function showEffective(invocation: Invocation, gateway: Gateway): Promise<
         ["Hash", hash],
         ["Source", sourceText(effective)],
         ["Config", configRevision],
-      ], style) + policyText(invocation, policy),
+      ], style) + yaml,
   });
   return EXIT_OK;
 }
@@ -174,6 +175,7 @@ async function showRevision(
   revision: PolicyRevision,
 ): Promise<number> {
   const { version, hash, status, activeVersion, loadError, createdAtMs, loadedAtMs } = revision;
+  const yaml = await policyText(invocation, revision.policy);
   await printResult(invocation, {
     value: {
       scope: scope.kind,
@@ -197,7 +199,7 @@ async function showRevision(
         ["Created", `${formatTime(createdAtMs)} UTC`],
         ...loadedAtMs === 0 ? [] : [["Loaded", `${formatTime(loadedAtMs)} UTC`] as const],
         ...loadError === "" ? [] : [["Error", loadError] as const],
-      ], style) + policyText(invocation, revision.policy),
+      ], style) + yaml,
   });
   return EXIT_OK;
 }
@@ -212,7 +214,10 @@ function sentences(rows: readonly Sentence[], style: Style): string {
   ).join("");
 }
 
-function policyText(invocation: Invocation, policy: EffectivePolicy["policy"]): string {
+async function policyText(
+  invocation: Invocation,
+  policy: EffectivePolicy["policy"],
+): Promise<string> {
   if (!invocation.switch("full") && !invocation.switch("base")) return "";
-  return `\n${printableText(toPolicyText(policy))}`;
+  return `\n${printableText(await toPolicyText(policy))}`;
 }

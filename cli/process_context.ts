@@ -150,10 +150,11 @@ function gateways(): Gateways {
   };
 }
 
-/** The launcher of the packaged program says where it is; from source we are a script of Deno. */
+/** The launcher of a packaged program says where it is; from source we are a script of Deno. */
 function ownCommand(): readonly string[] {
   const executable = Deno.env.get("OPENSHELL_EXECUTABLE");
   if (executable !== undefined) return [executable];
+  if (Deno.build.standalone) return [Deno.execPath()];
   const main = new URL("./main.ts", import.meta.url).pathname;
   return [Deno.execPath(), "run", "--quiet", "--allow-all", main];
 }

@@ -26,7 +26,9 @@ export async function runGateway(invocation: Invocation): Promise<number> {
 
 /** `openshell supervise`, started by a gateway; with `--check`, what this machine lacks as JSON. */
 export async function runSupervisor(invocation: Invocation): Promise<number> {
-  if (!invocation.switch("check")) return await supervise();
+  if (!invocation.switch("check")) {
+    return await supervise((line) => invocation.context.stderr.write(`${line}\n`));
+  }
   const missing = checkMachine();
   const checks = missing.map(({ feature, required, sentence }) => ({
     name: feature,

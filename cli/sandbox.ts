@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { Argument, Command, Flag, Run } from "./command.ts";
+import type { Argument, Command, Flag } from "./command.ts";
 import { OUTPUT_FLAG, OUTPUT_FORMATS, REMOTE_FLAGS } from "./flags.ts";
 import { REFUSED_CREATE_FLAGS } from "./sandbox_flags.ts";
 
@@ -146,7 +146,7 @@ const CREATE: Command = {
       line: "openshell sandbox create --name docs-bot --label team=docs --detach",
     },
   ],
-  load: () => loadRun("create"),
+  load: async () => (await import("./sandbox/create.ts")).create,
 };
 
 const LIST: Command = {
@@ -187,7 +187,7 @@ const LIST: Command = {
     { purpose: "All of a team", line: "openshell sandbox list --selector team=docs" },
     { purpose: "For a program", line: "openshell sandbox list -o json" },
   ],
-  load: () => loadRun("list"),
+  load: async () => (await import("./sandbox/list.ts")).list,
 };
 
 const GET: Command = {
@@ -203,7 +203,7 @@ const GET: Command = {
     { purpose: "How is it?", line: "openshell sandbox get docs-bot" },
     { purpose: "What may it do?", line: "openshell sandbox get docs-bot --policy-only" },
   ],
-  load: () => loadRun("get"),
+  load: async () => (await import("./sandbox/list.ts")).get,
 };
 
 const DELETE: Command = {
@@ -216,7 +216,7 @@ const DELETE: Command = {
     ...REMOTE_FLAGS,
   ],
   examples: [{ purpose: "Delete two", line: "openshell sandbox delete docs-bot web-bot" }],
-  load: () => loadRun("remove"),
+  load: async () => (await import("./sandbox/lifecycle.ts")).remove,
 };
 
 const STOP: Command = {
@@ -225,7 +225,7 @@ const STOP: Command = {
   arguments: [NAME],
   flags: REMOTE_FLAGS,
   examples: [{ purpose: "Stop one", line: "openshell sandbox stop docs-bot" }],
-  load: () => loadRun("stop"),
+  load: async () => (await import("./sandbox/lifecycle.ts")).stop,
 };
 
 const START: Command = {
@@ -234,7 +234,7 @@ const START: Command = {
   arguments: [NAME],
   flags: REMOTE_FLAGS,
   examples: [{ purpose: "Start it again", line: "openshell sandbox start docs-bot" }],
-  load: () => loadRun("start"),
+  load: async () => (await import("./sandbox/lifecycle.ts")).start,
 };
 
 const EXEC: Command = {
@@ -277,7 +277,7 @@ const EXEC: Command = {
     { purpose: "What is there?", line: "openshell sandbox exec -n docs-bot -- ls -la" },
     { purpose: "A shell", line: "openshell sandbox exec -n docs-bot bash" },
   ],
-  load: () => loadRun("exec"),
+  load: async () => (await import("./sandbox/exec.ts")).exec,
 };
 
 const CONNECT: Command = {
@@ -294,7 +294,7 @@ const CONNECT: Command = {
     ...REMOTE_FLAGS,
   ],
   examples: [{ purpose: "Go back to it", line: "openshell sandbox connect docs-bot" }],
-  load: () => loadRun("connect"),
+  load: async () => (await import("./sandbox/exec.ts")).connect,
 };
 
 const UPLOAD: Command = {
@@ -317,7 +317,7 @@ const UPLOAD: Command = {
       line: "openshell sandbox upload docs-bot notes.md /sandbox/docs/README.md",
     },
   ],
-  load: () => loadRun("upload"),
+  load: async () => (await import("./sandbox/transfer.ts")).upload,
 };
 
 const DOWNLOAD: Command = {
@@ -339,7 +339,7 @@ const DOWNLOAD: Command = {
       line: "openshell sandbox download docs-bot /sandbox/site ./site",
     },
   ],
-  load: () => loadRun("download"),
+  load: async () => (await import("./sandbox/transfer.ts")).download,
 };
 
 /** `openshell sandbox`. */
@@ -350,9 +350,3 @@ export const SANDBOX: Command = {
   summary: "Create sandboxes, run programs in them, copy files, delete them",
   commands: [CREATE, LIST, GET, DELETE, STOP, START, EXEC, CONNECT, UPLOAD, DOWNLOAD],
 };
-
-type Runs = typeof import("./sandbox_run.ts");
-
-async function loadRun(verb: keyof Runs): Promise<Run> {
-  return (await import("./sandbox_run.ts"))[verb];
-}

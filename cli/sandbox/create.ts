@@ -9,15 +9,12 @@ import { GatewayError } from "../../gateway/client/gateway_error.ts";
 import type { Invocation } from "../command.ts";
 import { EXIT_FAILED, EXIT_OK } from "../exit.ts";
 import type { OutputFormat } from "../flags.ts";
-import { checkPortIsFree, startBackgroundForward } from "../forward/background.ts";
 import { withGateway } from "../gateway_access.ts";
 import { forgetSandbox, rememberSandbox } from "../last_sandbox.ts";
 import { formatResult, formatTable } from "../output.ts";
-import { readPolicy } from "../policy_input.ts";
 import { printableLine } from "../printable.ts";
 import { withInterrupt } from "../session/with_interrupt.ts";
 import { styleOf } from "../style.ts";
-import { checkSource, sendFiles } from "../transfer/upload.ts";
 import { UsageError } from "../usage_error.ts";
 import { attachSession, sessionCode } from "./attach_session.ts";
 import { type CreatePlan, planCreate } from "./create_plan.ts";
@@ -31,9 +28,12 @@ export async function create(invocation: Invocation): Promise<number> {
   const plan = planCreate(invocation);
   const { context } = invocation;
   const timeoutMs = timeoutOf(context, "OPENSHELL_PROVISION_TIMEOUT");
-  for (const { local } of plan.uploads) await checkSource(context, local);
+  for (const { local } of plan.uploads) {
+    const { checkSource } = await loadUpload();
+    await checkSource(context, local);
+  }
   for (const { source } of plan.binds) await checkBindSource(invocation, source);
-  if (plan.forward !== null) checkPortIsFree(plan.forward);
+  if (plan.forward !== null) (await loadForward()).checkPortIsFree(plan.forward);
   const policy = await readPolicyText(invocation);
   warnAboutSecrets(invocation, plan);
   return await withGateway(invocation, async (gateway) => {
@@ -137,12 +137,14 @@ async function prepare(
   const { context } = invocation;
   const all = invocation.switch("no-git-ignore");
   for (const { local, remote } of plan.uploads) {
+    const { sendFiles } = await loadUpload();
     progress.begin(`Uploading ${local}`);
     await sendFiles(context, gateway, { sandboxId: sandbox.id, local, remote, all, signal });
     progress.complete();
   }
   if (plan.forward === null) return;
   progress.begin(`Forwarding port ${plan.forward.port}`);
+  const { startBackgroundForward } = await loadForward();
   await startBackgroundForward(invocation, { address: plan.forward, sandbox });
   progress.complete();
 }
@@ -197,10 +199,21 @@ async function printSandbox(
   stdout.write(await formatResult(result, format, styleOf(stdout, context)));
 }
 
+// What not every sandbox needs is loaded late: loading takes longer than creating one.
+
+function loadUpload(): Promise<typeof import("../transfer/upload.ts")> {
+  return import("../transfer/upload.ts");
+}
+
+function loadForward(): Promise<typeof import("../forward/background.ts")> {
+  return import("../forward/background.ts");
+}
+
 /** The file is checked here first, where its lines can be shown. */
 async function readPolicyText(invocation: Invocation): Promise<string | null> {
   const given = invocation.text("policy") ?? invocation.context.env("OPENSHELL_SANDBOX_POLICY");
   if (given === undefined || given === "") return null;
+  const { readPolicy } = await import("../policy_input.ts");
   return (await readPolicy(invocation, given)).source.text;
 }
 

@@ -53,7 +53,7 @@ export async function get(invocation: Invocation): Promise<number> {
     const found = await sandboxOf(invocation, gateway, invocation.arguments("NAME")[0]);
     return [found, await gateway.getEffectivePolicy(found.id)] as const;
   });
-  const policyText = printableText(toPolicyText(policy.policy));
+  const policyText = printableText(await toPolicyText(policy.policy));
   if (invocation.switch("policy-only")) {
     invocation.context.stdout.write(policyText);
     return EXIT_OK;

@@ -110,6 +110,6 @@ Deno.test("Extractor refuses what is no tar, and what breaks off", async () => {
 Deno.test("Extractor does not hold names without end", async () => {
   await inFolder(async (folder) => {
     const bytes = await tarOf([{ name: `${"n".repeat(3_000_000)}`, content: "" }]);
-    await assert.rejects(extractTo(folder, bytes, 64_000), /more names than content|too long/);
+    await assert.rejects(extractTo(folder, bytes, 64_000), /more names than content/);
   });
 });

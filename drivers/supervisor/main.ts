@@ -14,23 +14,26 @@ import { readAssignment, type SupervisorReport } from "./assignment.ts";
 import { IsolationError } from "./launch/isolation_error.ts";
 import { Supervisor } from "./supervisor.ts";
 
+/** Takes a line for whoever looks after the machine. */
+export type Log = (line: string) => void;
+
 /** Runs one sandbox to its end; returns the exit code of this process. */
-export async function supervise(): Promise<number> {
+export async function supervise(log: Log): Promise<number> {
   const assignment = await readAssignment(Deno.stdin.readable);
   if (assignment === null) return 0;
-  const supervisor = new Supervisor(assignment);
+  const supervisor = new Supervisor(assignment, log);
   const stopped = Promise.withResolvers<string>();
   Deno.addSignalListener("SIGTERM", () => stopped.resolve("it was asked to end"));
   Deno.addSignalListener("SIGINT", () => stopped.resolve("it was interrupted"));
   try {
     await supervisor.start((step) => say({ state: "starting", step }));
   } catch (error) {
-    say(toFailure(error));
+    say(toFailure(error, log));
     return 1;
   }
   say({ state: "running" });
   const reason = await Promise.race([stopped.promise, supervisor.ended]);
-  console.error(`${assignment.sandbox.name}: ends: ${reason}`);
+  log(`${assignment.sandbox.name}: ends: ${reason}`);
   await supervisor.stop();
   return 0;
 }
@@ -50,10 +53,10 @@ function say(report: SupervisorReport): void {
   }
 }
 
-function toFailure(error: unknown): SupervisorReport {
+function toFailure(error: unknown, log: Log): SupervisorReport {
   const reason = error instanceof IsolationError ? "IsolationFailed" : "StartFailed";
   if (!(error instanceof CodedError)) {
-    console.error(error);
+    log(error instanceof Error ? error.stack ?? error.message : String(error));
     return { state: "failed", reason, message: `Cannot start the sandbox: internal: ${error}` };
   }
   const { message, hint } = error;

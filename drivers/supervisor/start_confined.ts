@@ -49,6 +49,8 @@ export interface ConfineOptions {
   readonly assignment: Assignment;
   readonly folder: SandboxFolder;
   readonly policy: Policy;
+  /** Told of what goes wrong and ends nothing. */
+  readonly log: (line: string) => void;
   /** Something that the sandbox cannot do without has failed: it is to end. */
   readonly onFailure: (reason: string) => void;
 }
@@ -69,7 +71,7 @@ export async function startConfined(options: ConfineOptions): Promise<Confined> 
     },
     onFailure: (error) => onFailure(`its events cannot be recorded: ${error.message}`),
   });
-  const undo = new UndoStack();
+  const undo = new UndoStack(options.log);
   try {
     return await confine(options, events, undo);
   } catch (error) {
@@ -81,7 +83,7 @@ export async function startConfined(options: ConfineOptions): Promise<Confined> 
 }
 
 async function confine(
-  { assignment, folder, policy, onFailure }: ConfineOptions,
+  { assignment, folder, policy, log, onFailure }: ConfineOptions,
   events: AuditLog,
   undo: UndoStack,
 ): Promise<Confined> {
@@ -113,7 +115,7 @@ async function confine(
   if (sandbox.binds.some(({ writable }) => writable)) {
     watchControls(jail, { events, undo, onFailure });
   }
-  const generations = openDoor({ jail, events, authority, undo });
+  const generations = openDoor({ jail, events, authority, undo, log });
   const load = (candidate: Policy, revision: Revision) => {
     generations.load(candidate, revision);
     const { version, hash } = revision;
@@ -161,10 +163,11 @@ interface DoorOptions {
   readonly events: EventSink;
   readonly authority: SandboxAuthority;
   readonly undo: UndoStack;
+  readonly log: (line: string) => void;
 }
 
 /** Starts the proxy; returns what holds the policy that it goes by. */
-function openDoor({ jail, events, authority, undo }: DoorOptions): GenerationHolder {
+function openDoor({ jail, events, authority, undo, log }: DoorOptions): GenerationHolder {
   const links = sandboxLinks(jail.initPid);
   const generations = new GenerationHolder({ expand: (policy) => expandBinaries(policy, links) });
   const identifier = new CallerIdentifier({ initPid: jail.initPid, proxyPort: PROXY_PORT });
@@ -178,6 +181,7 @@ function openDoor({ jail, events, authority, undo }: DoorOptions): GenerationHol
     events,
     resolve: (host) => resolver.resolve(host),
     dial,
+    onError: (error) => log(`proxy: ${error instanceof Error ? error.stack : error}`),
     tls: {
       terminate: (client, host, signal) => terminator.terminate(client, host, signal),
       connect: (connection, host, signal) => connectTls(connection as Deno.TcpConn, host, signal),
@@ -191,7 +195,12 @@ function openDoor({ jail, events, authority, undo }: DoorOptions): GenerationHol
 /** What has been made, so that it can be unmade in the opposite order, once. */
 class UndoStack {
   readonly #steps: (() => void | Promise<void>)[] = [];
+  readonly #log: (line: string) => void;
   #running: Promise<void> | null = null;
+
+  constructor(log: (line: string) => void) {
+    this.#log = log;
+  }
 
   add(step: () => void | Promise<void>): void {
     this.#steps.push(step);
@@ -208,7 +217,7 @@ class UndoStack {
       try {
         await step();
       } catch (error) {
-        console.error(error);
+        this.#log(`cannot tidy up: ${(error as Error).message}`);
       }
     }
   }

@@ -29,14 +29,16 @@ export class Supervisor {
   readonly ended: Promise<string>;
   readonly #end = Promise.withResolvers<string>();
   readonly #assignment: Assignment;
+  readonly #log: (line: string) => void;
   readonly #folder: SandboxFolder;
   readonly #stopping = new AbortController();
   readonly #instanceId = crypto.randomUUID();
   #confined: Confined | null = null;
   #session: Promise<void> | null = null;
 
-  constructor(assignment: Assignment) {
+  constructor(assignment: Assignment, log: (line: string) => void) {
     this.#assignment = assignment;
+    this.#log = log;
     this.#folder = sandboxFolder(assignment.folder);
     this.ended = this.#end.promise;
   }
@@ -53,6 +55,7 @@ export class Supervisor {
       assignment: this.#assignment,
       folder: this.#folder,
       policy,
+      log: this.#log,
       onFailure: (reason) => this.#end.resolve(reason),
     });
     this.#confined = confined;
@@ -97,7 +100,7 @@ export class Supervisor {
         openTarget: (target) => openTarget(target, { confined, main, sandbox }),
         load: (generation) => this.#load(confined, generation),
       },
-      onState: (state, detail) => console.error(`${sandbox.name}: gateway ${state}: ${detail}`),
+      onState: (state, detail) => this.#log(`${sandbox.name}: gateway ${state}: ${detail}`),
     });
     this.#session = session.run(this.#stopping.signal);
     void main.exited.then((code) => this.#onExit(confined, main, session, code));

@@ -5,7 +5,6 @@
  */
 
 import type { JsonObject } from "@bufbuild/protobuf";
-import { parse as parseYaml } from "yaml";
 import { CodedError } from "../../proto/errors.ts";
 import type { ProcessOutput as WireOutput } from "../../proto/gen/openshell/ext/v1/process_pb.ts";
 import {
@@ -163,8 +162,10 @@ export function toHealthStatus(status: ServiceStatus): Health["status"] {
 }
 
 /** Returns the message of a document that `policy check` accepts. */
-export function toPolicyMessage(document: string): SandboxPolicy {
-  return policyDocumentToWire(parseYaml(document, { logLevel: "silent" }));
+export async function toPolicyMessage(document: string): Promise<SandboxPolicy> {
+  // Loading it takes longer than most calls, and most calls send no policy.
+  const { parse } = await import("yaml");
+  return policyDocumentToWire(parse(document, { logLevel: "silent" }));
 }
 
 export function toStruct(value: { readonly [key: string]: Json }): JsonObject {

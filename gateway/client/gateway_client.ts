@@ -100,7 +100,7 @@ function sandboxCalls({ openshell, calls }: CallPorts): Pick<
 > {
   return {
     async createSandbox(sandbox) {
-      const request = toCreateRequest(sandbox);
+      const request = await toCreateRequest(sandbox);
       const answer = await calls.call(
         "create the sandbox",
         (o) => openshell.createSandbox(request, o),
@@ -136,7 +136,7 @@ function sandboxCalls({ openshell, calls }: CallPorts): Pick<
   };
 }
 
-function toCreateRequest(sandbox: NewSandbox) {
+async function toCreateRequest(sandbox: NewSandbox) {
   const { name, workspace, labels, environment, command, tty, policy } = sandbox;
   const { resources, driverConfig } = sandbox;
   return {
@@ -147,7 +147,7 @@ function toCreateRequest(sandbox: NewSandbox) {
       environment: { ...environment },
       command: [...command],
       tty,
-      ...policy === null ? {} : { policy: toPolicyMessage(policy) },
+      ...policy === null ? {} : { policy: await toPolicyMessage(policy) },
       template: {
         ...resources === null ? {} : { resources: toStruct(resources) },
         ...driverConfig === null ? {} : { driverConfig: toStruct(driverConfig) },
@@ -214,7 +214,7 @@ function policyCalls({ openshell, calls }: CallPorts): Pick<
 > {
   return {
     async setPolicy(scope, policy) {
-      const request = { ...toScope(scope), policy: toPolicyMessage(policy) };
+      const request = { ...toScope(scope), policy: await toPolicyMessage(policy) };
       const answer = await calls.call("set the policy", (o) => openshell.updateConfig(request, o));
       return { version: answer.version, hash: answer.policyHash };
     },

@@ -6,10 +6,12 @@
  * @module
  */
 
-import { stringify } from "yaml";
 import type { Json } from "./types.ts";
 
 /** Returns the YAML of a document, empty for none. */
-export function toPolicyText(document: Json): string {
-  return document === null ? "" : stringify(document, { lineWidth: 0 });
+export async function toPolicyText(document: Json): Promise<string> {
+  if (document === null) return "";
+  // Loading it takes longer than most calls.
+  const { stringify } = await import("yaml");
+  return stringify(document, { lineWidth: 0 });
 }

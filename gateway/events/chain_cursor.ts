@@ -15,7 +15,7 @@ import {
   LineSplitter,
   readAt,
 } from "../../drivers/system/event_log/lines.ts";
-import type { EventOrigin } from "./event_query.ts";
+import type { EventOrigin } from "./event_origin.ts";
 import { readStored, type StoredEvent } from "./stored_event.ts";
 
 const LINE_FEED = 0x0a;

@@ -5,12 +5,8 @@
  */
 
 import { CodedError } from "../../proto/errors.ts";
+import { EVENT_ORIGINS, type EventOrigin } from "./event_origin.ts";
 import type { StoredEvent } from "./stored_event.ts";
-
-/** Who wrote events: the supervisor of a sandbox, or the gateway about it. */
-export type EventOrigin = "sandbox" | "gateway";
-
-export const EVENT_ORIGINS: readonly EventOrigin[] = ["sandbox", "gateway"];
 
 /** Empty and absent parts do not restrict. */
 export interface EventQuery {

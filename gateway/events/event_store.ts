@@ -17,14 +17,8 @@ import {
   EVENT_READ_LINES_MAX,
 } from "../../proto/limits.ts";
 import { ChainCursor } from "./chain_cursor.ts";
-import {
-  EVENT_ORIGINS,
-  type EventFilter,
-  type EventOrigin,
-  type EventQuery,
-  filterOf,
-  passes,
-} from "./event_query.ts";
+import { EVENT_ORIGINS, type EventOrigin } from "./event_origin.ts";
+import { type EventFilter, type EventQuery, filterOf, passes } from "./event_query.ts";
 import { mergeBackward, readBackward } from "./read_backward.ts";
 import type { StoredEvent } from "./stored_event.ts";
 

@@ -6,7 +6,7 @@
 
 import type { OpenEventFile } from "../../drivers/system/event_log/event_files.ts";
 import { linesBackward } from "../../drivers/system/event_log/lines.ts";
-import type { EventOrigin } from "./event_query.ts";
+import type { EventOrigin } from "./event_origin.ts";
 import { readStored, type StoredEvent } from "./stored_event.ts";
 
 /** Yields all events that stood in the files when they were opened. */

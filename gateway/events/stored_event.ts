@@ -13,7 +13,7 @@ import {
 } from "../../proto/gen/openshell/v1/openshell_pb.ts";
 import type { OcsfRecord } from "../../proto/ocsf.ts";
 import { ocsfShorthand } from "../../proto/ocsf_shorthand.ts";
-import type { EventOrigin } from "./event_query.ts";
+import type { EventOrigin } from "./event_origin.ts";
 
 export interface StoredEvent {
   readonly source: EventOrigin;

@@ -148,7 +148,10 @@ serviceTest("changes, shows and reports policies", async ({ user, supervisor, dr
     failed(Code.Aborted, /changed by someone else/),
   );
   await assert.rejects(
-    user.updateConfig({ name: "box", policy: documentToWire("version: 1\n") }),
+    user.updateConfig({
+      name: "box",
+      policy: documentToWire("version: 1\nfilesystem_policy: { include_workdir: false }\n"),
+    }),
     failed(Code.InvalidArgument, /filesystem_policy cannot change/),
   );
   await assert.rejects(

@@ -167,7 +167,7 @@ async function withSession(body: (context: Context) => Promise<void>): Promise<v
     stop.abort();
     await running;
     await gateway.close();
-    process.exit(0);
+    process.end(0);
     await main.exited;
   }
 }

@@ -215,15 +215,19 @@ function currentHash(current: unknown): string {
   return (current as { evaluator: { generation: string } }).evaluator.generation;
 }
 
-Deno.test("handleConnect() passes on what came with the head", () =>
-  withPipeline({ rules: rulesFor() }, async (pipeline) => {
+Deno.test.each([
+  { name: "", head: "CONNECT api.example.com:443 HTTP/1.1\r\nHost: a\r\n\r\n" },
+  { name: ", also of HTTP/1.0", head: "CONNECT api.example.com:443 HTTP/1.0\r\n\r\n" },
+])("handleConnect() passes on what came with the head$name", async ({ head }) => {
+  await withPipeline({ rules: rulesFor() }, async (pipeline) => {
     const client = pipeline.open();
     const dialled = pipeline.nextServer();
-    await send(client, "CONNECT api.example.com:443 HTTP/1.1\r\nHost: a\r\n\r\nearly");
+    await send(client, `${head}early`);
     await client.closeWrite();
     assert.equal(await readText(await dialled), "early");
     client.close();
-  }));
+  });
+});
 
 Deno.test.each([
   { name: "goes on under a policy that allows it too", rules: rulesFor({ ports: [443, 444] }) },

@@ -43,28 +43,21 @@ export async function inspectTunnel(options: InspectOptions): Promise<void> {
   const close = () => closeQuietly(client);
   signal.addEventListener("abort", close);
   if (signal.aborted) close();
-  const scheme = { https: tls, http: null };
-  const upstreamFor = (name: Scheme) =>
-    new Upstream({ live, dialled, dial: scene.ports.dial, tls: scheme[name], signal });
+  const upstreamFor = (spoken: TlsPort | null) =>
+    new Upstream({ live, dialled, dial: scene.ports.dial, tls: spoken, signal });
   try {
     const protocol = await awaitProtocol(client, scene);
-    if (protocol.kind === "http1" && !signal.aborted) {
-      recordAllowed(live, scene.ports.events, {
-        handling: "plain_inspected",
-        address: dialled.address,
-      });
-      return await relay(client, upstreamFor("http"), { ...options, scheme: "http" });
-    }
-    const inside = protocol.kind === "tls" && !signal.aborted
-      ? await enterTls(protocol, options)
-      : "nothing";
-    if (typeof inside !== "string") {
-      return await relay(inside, upstreamFor("https"), { ...options, scheme: "https" });
-    }
-    closeQuietly(dialled.connection);
-    if (inside === "refused") return;
-    if (signal.aborted) recordEnded(options);
-    else if (protocol.kind !== "tls" && protocol.kind !== "http1") {
+    if (signal.aborted) {
+      closeQuietly(dialled.connection);
+      recordEnded(options);
+    } else if (protocol.kind === "http1") {
+      const { address } = dialled;
+      recordAllowed(live, scene.ports.events, { handling: "plain_inspected", address });
+      await relay(client, upstreamFor(null), { ...options, scheme: "http" });
+    } else if (protocol.kind === "tls") {
+      await relayTls(protocol.serverName, upstreamFor(tls), options);
+    } else {
+      closeQuietly(dialled.connection);
       await refuseProtocol(protocol, options);
     }
   } finally {
@@ -87,33 +80,35 @@ async function awaitProtocol(client: BufferedStream, { limits }: Scene): Promise
   }
 }
 
-/** Returns what is inside of TLS; `refused`, and that is recorded, or `nothing`, when aborted. */
-async function enterTls(
-  { serverName }: Extract<DetectedProtocol, { kind: "tls" }>,
-  { scene, live, dialled, tls, signal }: InspectOptions,
-): Promise<BufferedStream | "refused" | "nothing"> {
+/** Terminates TLS, while it is begun with the server, and relays what is inside. */
+async function relayTls(
+  serverName: string | null,
+  upstream: Upstream,
+  options: InspectOptions,
+): Promise<void> {
+  const { scene, live, dialled, tls, signal } = options;
   const { host } = live.target;
-  const refused = { scene, live };
-  if (serverName !== null && serverName !== host) {
-    recordRefused("server_name_mismatch", "TLS names another host than the connection", refused);
+  if (serverName !== null && serverName !== host && signal.aborted) {
+    upstream.close();
+    recordRefused("server_name_mismatch", "TLS names another host than the connection", options);
     // A program that is gone by now does not need to be told.
-    await writeAll(scene.client, UNRECOGNIZED_NAME).catch(() => {});
-    return "refused";
+    return await writeAll(scene.client, UNRECOGNIZED_NAME).catch(() => {});
   }
+  upstream.start();
   let inside: ByteStream;
   try {
     inside = await tls.terminate(scene.client, host, signal);
   } catch (error) {
+    upstream.close();
     if (!(error instanceof CodedError)) throw error;
-    if (signal.aborted) return "nothing";
+    if (signal.aborted) return recordEnded(options);
     // Mostly a program that does not trust the sandbox's certificates.
     const detail = "TLS with the program did not come about";
-    recordRefused("tls_termination_unavailable", detail, refused);
-    return "refused";
+    return recordRefused("tls_termination_unavailable", detail, options);
   }
   const { address } = dialled;
   recordAllowed(live, scene.ports.events, { handling: "tls_inspected", address });
-  return new BufferedStream(inside);
+  await relay(new BufferedStream(inside), upstream, { ...options, scheme: "https" });
 }
 
 /** A fatal alert of TLS, in plain bytes as long as there are no keys (RFC 8446 section 6.2). */

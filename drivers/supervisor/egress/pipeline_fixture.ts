@@ -181,7 +181,8 @@ export function parseAnswer(text: string): Answer {
 }
 
 export function acceptedFrom(stream: MemoryStream): AcceptedConnection {
-  return Object.assign(stream, { remoteAddr: { hostname: "127.0.0.1", port: 40_000 } });
+  const remoteAddr = { hostname: "127.0.0.1", port: 40_000 };
+  return Object.assign(stream, { remoteAddr, setNoDelay: () => {} });
 }
 
 export async function send(stream: ByteStream, text: string | Uint8Array): Promise<void> {

@@ -10,6 +10,7 @@ import type { CallerIdentity, ClientAddress } from "./identity/caller_identifier
 /** A connection that the proxy has accepted; `Deno.TcpConn` is one. */
 export interface AcceptedConnection extends ByteStream {
   readonly remoteAddr: ClientAddress;
+  setNoDelay(noDelay: boolean): void;
 }
 
 /** `CallerIdentifier` is one. Never rejects. */

@@ -129,6 +129,7 @@ export class EgressProxy {
     const close = () => closeQuietly(connection);
     signal.addEventListener("abort", close);
     try {
+      if (!hurry(connection)) return;
       const head = await this.#readHead(client);
       if (head === null || signal.aborted) return;
       const scene = {
@@ -199,6 +200,16 @@ export class EgressProxy {
     } finally {
       this.#refused -= 1;
     }
+  }
+}
+
+/** Sends small pieces at once. Returns false for a connection that is gone already. */
+function hurry(connection: AcceptedConnection): boolean {
+  try {
+    connection.setNoDelay(true);
+    return true;
+  } catch {
+    return false;
   }
 }
 

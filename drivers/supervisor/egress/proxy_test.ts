@@ -252,7 +252,7 @@ jailTest(
       }
       await proxy.close();
       assert.deepEqual(events.filter(({ kind }) => kind === "finding"), []);
-      assert.equal(events.filter(({ kind }) => kind === "request").length, 12);
+      assert.ok(events.filter(({ kind }) => kind === "request").length >= urls.length);
     }),
   DOOR_NEEDS,
 );

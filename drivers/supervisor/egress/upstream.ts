@@ -23,12 +23,17 @@ export interface UpstreamOptions {
   readonly now?: () => number;
 }
 
+/** What became of the first connection. */
+type Settled = { readonly stream: ByteStream } | { readonly error: unknown };
+
 export class Upstream {
   readonly #options: UpstreamOptions;
   readonly #now: () => number;
   readonly #dialledAt: number;
   /** Dialled, and nothing was said yet. */
   #unused: Dialled | null;
+  /** Its TLS is under way, or done. */
+  #first: Promise<Settled> | null = null;
   /** Ready to be handed out. */
   #ready: ByteStream | null = null;
   #address: string;
@@ -46,6 +51,14 @@ export class Upstream {
     return this.#address;
   }
 
+  /** Begins TLS with the server, to be done when the first request is there. */
+  start(): void {
+    const dialled = this.#unused;
+    if (dialled === null) return;
+    this.#unused = null;
+    this.#first = this.#secure(dialled).then((stream) => ({ stream }), (error) => ({ error }));
+  }
+
   /**
    * Makes the first connection ready, so that a failure can be told before anything is sent. Later
    * ones are made by {@link open}.
@@ -53,14 +66,15 @@ export class Upstream {
    * @throws {CodedError} of dialling or of TLS.
    */
   async prepare(): Promise<void> {
-    const dialled = this.#unused;
-    if (dialled === null) return;
-    this.#unused = null;
+    this.start();
+    if (this.#first === null) return;
     const isOld = this.#now() - this.#dialledAt > UPSTREAM_UNUSED_MS_MAX;
-    if (isOld) closeQuietly(dialled.connection);
-    const stream = isOld ? await this.#connect() : await this.#secure(dialled);
-    if (!this.#options.signal.aborted) this.#ready = stream;
-    else closeQuietly(stream);
+    if (isOld) this.#closeFirst();
+    const settled = isOld ? { stream: await this.#connect() } : await this.#first;
+    this.#first = null;
+    if ("error" in settled) throw settled.error;
+    if (!this.#options.signal.aborted) this.#ready = settled.stream;
+    else closeQuietly(settled.stream);
   }
 
   /** Hands out a connection. */
@@ -73,9 +87,17 @@ export class Upstream {
 
   /** Closes what was not handed out. */
   close(): void {
+    this.#closeFirst();
     if (this.#unused !== null) closeQuietly(this.#unused.connection);
     if (this.#ready !== null) closeQuietly(this.#ready);
     this.#unused = this.#ready = null;
+  }
+
+  #closeFirst(): void {
+    void this.#first?.then((settled) => {
+      if ("stream" in settled) closeQuietly(settled.stream);
+    });
+    this.#first = null;
   }
 
   async #connect(): Promise<ByteStream> {

@@ -28,6 +28,7 @@ class Fixture {
   readonly secured: ByteStream[] = [];
   readonly controller = new AbortController();
   now = 0;
+  failure: Error | null = null;
 
   async upstream(options: { readonly isPlain?: boolean } = {}): Promise<Upstream> {
     return new Upstream({
@@ -41,6 +42,7 @@ class Fixture {
         connect: (connection, host) => {
           assert.equal(host, "api.example.com");
           this.secured.push(connection);
+          if (this.failure !== null) return Promise.reject(this.failure);
           return Promise.resolve(connection);
         },
       },
@@ -65,6 +67,21 @@ Deno.test("Upstream hands out what was dialled, then dials the judged addresses 
   assert.deepEqual([fixture.first.isClosed, fixture.second.isClosed], [false, false]);
 });
 
+Deno.test("Upstream begins TLS when it is told to, once, and tells its failure later", async () => {
+  const fixture = new Fixture();
+  const upstream = await fixture.upstream();
+  upstream.start();
+  upstream.start();
+  assert.deepEqual(fixture.secured, [fixture.first]);
+  assert.equal(await upstream.open(), fixture.first);
+  const failing = new Fixture();
+  failing.failure = new TypeError("A mistake");
+  const other = await failing.upstream();
+  other.start();
+  await Promise.resolve();
+  await assert.rejects(other.prepare(), failing.failure);
+});
+
 Deno.test("Upstream speaks no TLS where nothing does", async () => {
   const fixture = new Fixture();
   const upstream = await fixture.upstream({ isPlain: true });
@@ -81,13 +98,16 @@ Deno.test("Upstream does not use a connection that was idle for long", async () 
 });
 
 Deno.test.each([
-  { name: "dialled", prepares: false },
-  { name: "made ready", prepares: true },
-])("Upstream.close() closes what was only $name", async ({ prepares }) => {
+  { name: "dialled", use: () => {} },
+  { name: "begun", use: (upstream: Upstream) => upstream.start() },
+  { name: "made ready", use: (upstream: Upstream) => upstream.prepare() },
+])("Upstream.close() closes what was only $name", async ({ use }) => {
   const fixture = new Fixture();
   const upstream = await fixture.upstream();
-  if (prepares) await upstream.prepare();
+  await use(upstream);
   upstream.close();
+  // What is begun is closed when it is done.
+  for (let turn = 0; turn < 3; turn += 1) await Promise.resolve();
   assert.ok(fixture.first.isClosed);
 });
 

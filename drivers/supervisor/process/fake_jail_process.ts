@@ -26,7 +26,7 @@ export class FakeJailProcess implements JailProcess {
     this.#out.enqueue(new TextEncoder().encode(text));
   }
 
-  exit(code: number): void {
+  end(code: number): void {
     this.#out.close();
     this.#err.close();
     this.#exit.resolve(code);

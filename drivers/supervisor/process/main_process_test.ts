@@ -19,7 +19,7 @@ Deno.test("MainProcess replays what was printed, follows, and gives the exit cod
   await settle();
   process.print("after");
   await settle();
-  process.exit(7);
+  process.end(7);
   await attached;
   assert.deepEqual(person.seen, ["stdout before", "stdout after", "exit 7"]);
   assert.equal(await main.exited, 7);
@@ -31,7 +31,7 @@ Deno.test("MainProcess gives output and exit code to who attaches after the end"
   const process = new FakeJailProcess();
   const main = new MainProcess(process);
   process.print("hi");
-  process.exit(0);
+  process.end(0);
   await main.exited;
   const person = new FakePerson();
   await main.attach(person, OWNER);
@@ -57,7 +57,7 @@ Deno.test("MainProcess lets one person alone give input, and tells the others", 
   first.leave();
   second.leave();
   await Promise.all([one, two]);
-  process.exit(0);
+  process.end(0);
   await main.exited;
 });
 
@@ -76,7 +76,7 @@ Deno.test("MainProcess gives the input to the next person when the owner has lef
   assert.deepEqual(process.done, ["end input"]);
   second.leave();
   await two;
-  process.exit(0);
+  process.end(0);
   await main.exited;
 });
 
@@ -90,7 +90,7 @@ Deno.test("MainProcess lets nobody write who asked to watch", async () => {
   assert.deepEqual(process.done, []);
   person.leave();
   await attached;
-  process.exit(0);
+  process.end(0);
   await main.exited;
 });
 
@@ -109,6 +109,6 @@ Deno.test("MainProcess cuts older output off, and says so", async () => {
   assert.equal(person.seen[1], "stdout newest");
   person.leave();
   await attached;
-  process.exit(0);
+  process.end(0);
   await main.exited;
 });

@@ -53,7 +53,7 @@ async function stepsOfPhases({ world: { machine }, step }: Suite): Promise<void>
   });
 
   await step("the end of the main process is final, and its code is shown", async () => {
-    await machine.create("ends", { command: ["sh", "-c", "echo last words; exit 7"] });
+    await machine.create("ends", { command: ["sh", "-c", "echo last words; sleep 1; exit 7"] });
     await machine.waitForPhase("ends", "Error");
     assert.match(await machine.must(["sandbox", "get", "ends"]), /\b7\b/);
     assert.notEqual((await machine.exec("ends", "true")).code, 0);

@@ -227,8 +227,10 @@ function keyOf(chain: Chain): string {
   return JSON.stringify([paths[0], [...new Set(paths)].sort()]);
 }
 
+/** What the kernel says has a code (`EMFILE`), also where Deno has no class for it. */
 function isSystemError(error: unknown): boolean {
-  return error instanceof Error && Object.values(Deno.errors).some((kind) => error instanceof kind);
+  if (!(error instanceof Error)) return false;
+  return "code" in error || Object.values(Deno.errors).some((kind) => error instanceof kind);
 }
 
 function unknown(code: UnknownCaller): CallerIdentity {

@@ -108,6 +108,7 @@ Deno.test("CallerIdentifier refuses a sandbox with more descriptors than it sear
 Deno.test.each([
   { name: "of the kernel", error: new ProcReadError("/proc/9/fd", 13) },
   { name: "of the file system", error: new Deno.errors.PermissionDenied("no") },
+  { name: "without a class", error: Object.assign(new Error("no"), { code: "EMFILE" }) },
 ])("CallerIdentifier refuses after a failure $name", async ({ error }) => {
   const processes = new FakeProcesses(INIT, BASH, CURL);
   processes.onAsk = (question) => {
