@@ -3,7 +3,14 @@ import { endpointOf, policyOf, ruleOf } from "../../../policy-wasm/fixtures.ts";
 import type { Endpoint } from "../../../policy-wasm/policy.ts";
 import type { CallerIdentity } from "./identity/caller_identifier.ts";
 import { parseConnectTarget } from "./connect_adapter.ts";
-import { type PipelineOptions, PUBLIC, readText, send, withPipeline } from "./pipeline_fixture.ts";
+import {
+  type Pipeline,
+  type PipelineOptions,
+  PUBLIC,
+  readText,
+  send,
+  withPipeline,
+} from "./pipeline_fixture.ts";
 
 const L4 = { protocol: "l4", allow: [] } as const;
 
@@ -253,6 +260,30 @@ Deno.test.each([
     assert.equal(await readText(client), "2");
     client.close();
   });
+});
+
+Deno.test("handleConnect() refuses by a policy that comes at any moment after the answer of DNS", async () => {
+  for (let turns = 0; turns < 20; turns += 1) {
+    const onResolve = (pipeline: Pipeline) => {
+      let left = turns;
+      const turn = () => {
+        if (left === 0) pipeline.load(policyOf());
+        else queueMicrotask(turn);
+        left -= 1;
+      };
+      turn();
+    };
+    await withPipeline({ rules: rulesFor(), onResolve }, async (pipeline) => {
+      const client = pipeline.open();
+      await send(client, "CONNECT api.example.com:443 HTTP/1.1\r\nHost: a\r\n\r\n");
+      // Either it is refused, or it stands for a moment and is ended.
+      await readText(client);
+      client.close();
+      await pipeline.proxy.close();
+      for (const server of pipeline.servers) assert.equal(await readText(server), "");
+      assert.equal(pipeline.events.length, 1);
+    });
+  }
 });
 
 Deno.test("An open tunnel ends with a quarantine", () =>

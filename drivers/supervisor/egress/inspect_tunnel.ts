@@ -88,7 +88,7 @@ async function relayTls(
 ): Promise<void> {
   const { scene, live, dialled, tls, signal } = options;
   const { host } = live.target;
-  if (serverName !== null && serverName !== host && signal.aborted) {
+  if (serverName !== null && serverName !== host) {
     upstream.close();
     recordRefused("server_name_mismatch", "TLS names another host than the connection", options);
     // A program that is gone by now does not need to be told.

@@ -32,6 +32,7 @@ export interface PipelineOptions {
   readonly rules?: readonly Rule[] | null;
   readonly identity?: CallerIdentity;
   readonly resolution?: Resolution;
+  readonly onResolve?: (pipeline: Pipeline) => void;
   /** Called while a connection is dialled; returning false refuses it. */
   readonly onDial?: (pipeline: Pipeline) => boolean;
   readonly hasTls?: boolean;
@@ -118,6 +119,7 @@ export class Pipeline {
 
   #resolve(host: string): Promise<Resolution> {
     this.resolved.push(host);
+    this.#options.onResolve?.(this);
     return Promise.resolve(this.#options.resolution ?? { ok: true, addresses: [PUBLIC] });
   }
 

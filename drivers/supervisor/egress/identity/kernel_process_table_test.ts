@@ -8,6 +8,7 @@ import {
   withJail,
 } from "../../launch/jail_fixture.ts";
 import { CallerIdentifier, type CallerIdentity } from "./caller_identifier.ts";
+import { KernelProcessTable } from "./kernel_process_table.ts";
 
 const PORT = 3128;
 const NEEDS = MISSING ?? (HAS_PERL && HAS_BASH ? null : "needs perl and bash");
@@ -145,6 +146,19 @@ identifierTest("does not know a connection that is not there", async ({ jail }) 
     "connection_not_found",
   );
 });
+
+jailTest(
+  "KernelProcessTable.hash() knows no content of another file",
+  () =>
+    withJail(async ({ jail }) => {
+      using table = new KernelProcessTable(jail.initPid);
+      const look = table.look(1);
+      assert.ok(look !== null);
+      assert.match(await table.hash(1, look.identity) ?? "", /^[0-9a-f]{64}$/);
+      assert.equal(await table.hash(1, { ...look.identity, version: "another" }), null);
+      assert.deepEqual([table.look(9999), await table.hash(9999, look.identity)], [null, null]);
+    }),
+);
 
 Deno.test("CallerIdentifier fails where there is no such sandbox", () => {
   const identifier = () => new CallerIdentifier({ initPid: 2 ** 30, proxyPort: PORT });
