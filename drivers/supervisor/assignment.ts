@@ -1,5 +1,5 @@
 /**
- * What a supervisor is told to do: one JSON document on its standard input.
+ * What a supervisor is told to do, on its standard input.
  *
  * It never passes through arguments or the environment, which other processes can read.
  *
@@ -18,7 +18,6 @@ export interface Assignment {
   /** Folder of this sandbox on the host, private to OpenShell: see `sandbox_folder.ts`. */
   readonly folder: string;
   readonly identity: { readonly uid: number; readonly gid: number };
-  readonly gateway: GatewayAccess;
   /** Of OpenShell, for the events. */
   readonly version: string;
 }
@@ -54,26 +53,47 @@ export class AssignmentError extends CodedError {
 }
 
 /**
- * Reads one line from a stream. `null` where it ends before any byte: nobody has work for us.
- *
- * @throws {AssignmentError}
+ * Reads what a supervisor is told, a line of JSON each: first how to reach the gateway, at once; then
+ * the assignment, when there is one.
  */
-export async function readAssignment(
-  input: ReadableStream<Uint8Array>,
-): Promise<Assignment | null> {
-  const chunks: Uint8Array[] = [];
-  let bytes = 0;
-  for await (const chunk of input.values({ preventCancel: true })) {
-    chunks.push(chunk);
-    bytes += chunk.length;
-    if (bytes > ASSIGNMENT_BYTES_MAX) throw new AssignmentError("it is too large");
-    if (chunk.includes(0x0a)) break;
+export class AssignmentReader {
+  readonly #lines: AsyncIterator<string>;
+
+  constructor(input: ReadableStream<Uint8Array>) {
+    this.#lines = readLines(input);
   }
-  if (bytes === 0) return null;
-  const text = new TextDecoder().decode(await new Blob(chunks as BlobPart[]).arrayBuffer());
-  try {
-    return JSON.parse(text) as Assignment;
-  } catch (error) {
-    throw new AssignmentError(`it is not JSON: ${(error as Error).message}`);
+
+  /** `null` where the stream ends before: nobody has work for us. @throws {AssignmentError} */
+  gateway(): Promise<GatewayAccess | null> {
+    return this.#next<GatewayAccess>();
+  }
+
+  /** `null` where the stream ends before: nobody has work for us. @throws {AssignmentError} */
+  assignment(): Promise<Assignment | null> {
+    return this.#next<Assignment>();
+  }
+
+  async #next<T>(): Promise<T | null> {
+    const { value, done } = await this.#lines.next();
+    if (done === true) return null;
+    try {
+      return JSON.parse(value) as T;
+    } catch (error) {
+      throw new AssignmentError(`it is not JSON: ${(error as Error).message}`);
+    }
+  }
+}
+
+async function* readLines(input: ReadableStream<Uint8Array>): AsyncGenerator<string> {
+  const decoder = new TextDecoder();
+  let rest = "";
+  for await (const chunk of input) {
+    rest += decoder.decode(chunk, { stream: true });
+    if (rest.length > ASSIGNMENT_BYTES_MAX) throw new AssignmentError("it is too large");
+    for (let end = rest.indexOf("\n"); end >= 0; end = rest.indexOf("\n")) {
+      const line = rest.slice(0, end);
+      rest = rest.slice(end + 1);
+      yield line;
+    }
   }
 }

@@ -1,8 +1,8 @@
 /**
  * The supervisor's role of the program: one sandbox, told on standard input.
  *
- * Everything is imported before the assignment is read, so that a supervisor can be started ahead
- * of need.
+ * Everything is imported and prepared before the assignment is read, so that a supervisor can be
+ * started ahead of need.
  *
  * @module
  */
@@ -10,8 +10,9 @@
 import { findMissing, type MissingFeature, readKernelFeatures } from "../system/kernel_features.ts";
 import { probeKernel } from "../system/kernel_probe_ffi.ts";
 import { CodedError } from "../../proto/errors.ts";
-import { readAssignment, type SupervisorReport } from "./assignment.ts";
+import { AssignmentReader, type SupervisorReport } from "./assignment.ts";
 import { IsolationError } from "./launch/isolation_error.ts";
+import { prepare } from "./preparation.ts";
 import { Supervisor } from "./supervisor.ts";
 
 /** Takes a line for whoever looks after the machine. */
@@ -19,9 +20,16 @@ export type Log = (line: string) => void;
 
 /** Runs one sandbox to its end; returns the exit code of this process. */
 export async function supervise(log: Log): Promise<number> {
-  const assignment = await readAssignment(Deno.stdin.readable);
-  if (assignment === null) return 0;
-  const supervisor = new Supervisor(assignment, log);
+  const reader = new AssignmentReader(Deno.stdin.readable);
+  const gateway = await reader.gateway();
+  if (gateway === null) return 0;
+  const preparation = prepare(gateway);
+  const assignment = await reader.assignment();
+  if (assignment === null) {
+    preparation.dispose();
+    return 0;
+  }
+  const supervisor = new Supervisor(assignment, { gateway, preparation, log });
   const stopped = Promise.withResolvers<string>();
   Deno.addSignalListener("SIGTERM", () => stopped.resolve("it was asked to end"));
   Deno.addSignalListener("SIGINT", () => stopped.resolve("it was interrupted"));

@@ -16,7 +16,7 @@ import { CallerIdentifier } from "./egress/identity/caller_identifier.ts";
 import { EgressProxy } from "./egress/proxy.ts";
 import { HostResolver } from "./egress/resolve_host.ts";
 import { connectTls } from "./egress/tls/connect_tls.ts";
-import { SandboxAuthority } from "./egress/tls/sandbox_authority.ts";
+import type { SandboxAuthority } from "./egress/tls/sandbox_authority.ts";
 import { TlsTerminator } from "./egress/tls/tls_terminator.ts";
 import { trustEnvironment, writeTrustFiles } from "./egress/tls/trust_files.ts";
 import { AuditLog } from "./events/audit_log.ts";
@@ -26,6 +26,7 @@ import { type Jail, startJail } from "./launch/jail.ts";
 import { planSandbox, TRUST_FOLDER } from "./plan_sandbox.ts";
 import { notePlaceholders, removeNotedPlaceholders } from "./placeholders.ts";
 import { PROXY_PORT } from "./process/environment.ts";
+import type { Preparation } from "./preparation.ts";
 import type { SandboxFolder } from "./sandbox_folder.ts";
 
 /** A sandbox without a process of the agent's yet, or with some. */
@@ -49,6 +50,7 @@ export interface ConfineOptions {
   readonly assignment: Assignment;
   readonly folder: SandboxFolder;
   readonly policy: Policy;
+  readonly preparation: Pick<Preparation, "authority" | "thread">;
   /** Told of what goes wrong and ends nothing. */
   readonly log: (line: string) => void;
   /** Something that the sandbox cannot do without has failed: it is to end. */
@@ -83,14 +85,11 @@ export async function startConfined(options: ConfineOptions): Promise<Confined> 
 }
 
 async function confine(
-  { assignment, folder, policy, log, onFailure }: ConfineOptions,
+  { assignment, folder, policy, preparation, log, onFailure }: ConfineOptions,
   events: AuditLog,
   undo: UndoStack,
 ): Promise<Confined> {
   const { sandbox } = assignment;
-  // Its key takes a while, on another thread: it is waited for when it is needed.
-  const minting = SandboxAuthority.create();
-  minting.catch(() => {});
   const group = createSandboxGroup(groupName(folder), sandbox.resources);
   undo.add(async () => {
     await group.killAll();
@@ -99,13 +98,16 @@ async function confine(
   const files = accountFiles(assignment.identity, sandbox.name);
   const accounts = await writeAccountFiles(folder.accounts, files);
   await Deno.mkdir(folder.trust, { recursive: true, mode: 0o755 });
-  const authority = await minting;
+  const authority = await preparation.authority;
   await writeTrustFiles(folder.trust, authority.caPem);
   const { workspace, trust } = folder;
   const spec = planSandbox({ assignment, policy, workspace, trust, accounts });
   await notePlaceholders(folder, spec.plan.placeholders);
   undo.add(() => removeNotedPlaceholders(folder));
-  const jail = await startJail(spec, { onSpawn: (pid) => group.join(pid) });
+  const jail = await startJail(spec, {
+    onSpawn: (pid) => group.join(pid),
+    thread: preparation.thread,
+  });
   undo.add(() => jail.close());
   events.record({
     kind: "config",
@@ -115,7 +117,7 @@ async function confine(
   if (sandbox.binds.some(({ writable }) => writable)) {
     watchControls(jail, { events, undo, onFailure });
   }
-  const generations = openDoor({ jail, events, authority, undo, log });
+  const generations = openDoor({ jail, events, authority, undo, log, onFailure });
   const load = (candidate: Policy, revision: Revision) => {
     generations.load(candidate, revision);
     const { version, hash } = revision;
@@ -164,10 +166,13 @@ interface DoorOptions {
   readonly authority: SandboxAuthority;
   readonly undo: UndoStack;
   readonly log: (line: string) => void;
+  readonly onFailure: (reason: string) => void;
 }
 
 /** Starts the proxy; returns what holds the policy that it goes by. */
-function openDoor({ jail, events, authority, undo, log }: DoorOptions): GenerationHolder {
+function openDoor(
+  { jail, events, authority, undo, log, onFailure }: DoorOptions,
+): GenerationHolder {
   const links = sandboxLinks(jail.initPid);
   const generations = new GenerationHolder({ expand: (policy) => expandBinaries(policy, links) });
   const identifier = new CallerIdentifier({ initPid: jail.initPid, proxyPort: PROXY_PORT });
@@ -187,8 +192,14 @@ function openDoor({ jail, events, authority, undo, log }: DoorOptions): Generati
       connect: (connection, host, signal) => connectTls(connection as Deno.TcpConn, host, signal),
     },
   });
-  undo.add(() => proxy.close());
-  void proxy.serve(jail.listen(PROXY_PORT));
+  let isClosing = false;
+  undo.add(async () => {
+    isClosing = true;
+    await proxy.close();
+  });
+  void proxy.serve(jail.listen(PROXY_PORT)).then(() => {
+    if (!isClosing) onFailure("its proxy accepts nothing any more");
+  });
   return generations;
 }
 

@@ -11,11 +11,12 @@ import { CodedError } from "../../proto/errors.ts";
 import { MAIN_LINGER_MS_MAX } from "../../proto/limits.ts";
 import type { Generation as WireGeneration } from "../../proto/gen/openshell/ext/v1/ext_pb.ts";
 import type { Policy } from "../../policy-wasm/policy.ts";
-import type { Assignment } from "./assignment.ts";
+import type { Assignment, GatewayAccess } from "./assignment.ts";
+import type { Preparation } from "./preparation.ts";
 import { type Confined, startConfined } from "./start_confined.ts";
 import { makeEnvironment, WORKSPACE } from "./process/environment.ts";
 import { MainProcess } from "./process/main_process.ts";
-import { connectToGateway } from "./session/gateway_connection.ts";
+import { connectToGateway, type GatewayConnection } from "./session/gateway_connection.ts";
 import { GatewaySession, type LoadOutcome } from "./session/gateway_session.ts";
 import { readPolicy } from "./read_policy.ts";
 import { openTarget } from "./relay_targets.ts";
@@ -24,11 +25,20 @@ import { type SandboxFolder, sandboxFolder } from "./sandbox_folder.ts";
 /** The main process of a sandbox that was not given one. */
 const LOGIN_SHELL = ["/bin/bash", "-l"] as const;
 
+export interface SupervisorOptions {
+  readonly gateway: GatewayAccess;
+  readonly preparation: Preparation;
+  /** Told of what is worth a line. */
+  readonly log: (line: string) => void;
+}
+
 export class Supervisor {
   /** Resolves, with the reason in words, when the sandbox is to end. */
   readonly ended: Promise<string>;
   readonly #end = Promise.withResolvers<string>();
   readonly #assignment: Assignment;
+  readonly #gateway: GatewayAccess;
+  readonly #preparation: Preparation;
   readonly #log: (line: string) => void;
   readonly #folder: SandboxFolder;
   readonly #stopping = new AbortController();
@@ -36,9 +46,12 @@ export class Supervisor {
   #confined: Confined | null = null;
   #session: Promise<void> | null = null;
 
-  constructor(assignment: Assignment, log: (line: string) => void) {
+  constructor(assignment: Assignment, { gateway, preparation, log }: SupervisorOptions) {
     this.#assignment = assignment;
+    this.#gateway = gateway;
+    this.#preparation = preparation;
     this.#log = log;
+    preparation.useToken(assignment.sandbox.token);
     this.#folder = sandboxFolder(assignment.folder);
     this.ended = this.#end.promise;
   }
@@ -55,6 +68,7 @@ export class Supervisor {
       assignment: this.#assignment,
       folder: this.#folder,
       policy,
+      preparation: this.#preparation,
       log: this.#log,
       onFailure: (reason) => this.#end.resolve(reason),
     });
@@ -91,11 +105,11 @@ export class Supervisor {
   }
 
   #follow(confined: Confined, main: MainProcess): void {
-    const { sandbox, gateway } = this.#assignment;
+    const { sandbox } = this.#assignment;
     const session = new GatewaySession({
       sandboxId: sandbox.id,
       instanceId: this.#instanceId,
-      connect: () => connectToGateway(gateway, sandbox.token),
+      connect: () => this.#connect(),
       handler: {
         openTarget: (target) => openTarget(target, { confined, main, sandbox }),
         load: (generation) => this.#load(confined, generation),
@@ -104,6 +118,12 @@ export class Supervisor {
     });
     this.#session = session.run(this.#stopping.signal);
     void main.exited.then((code) => this.#onExit(confined, main, session, code));
+  }
+
+  async #connect(): Promise<GatewayConnection> {
+    const { token } = this.#assignment.sandbox;
+    return await this.#preparation.takeConnection() ??
+      await connectToGateway(this.#gateway, () => token);
   }
 
   /** The sandbox ends with its main process; its supervisor, when somebody has read the output. */

@@ -7,7 +7,6 @@
  */
 
 import { CodedError } from "../../../proto/errors.ts";
-import type { GatewayAccess } from "../../supervisor/assignment.ts";
 import { type SandboxFolder, sandboxFolder } from "../../supervisor/sandbox_folder.ts";
 import type { ComputeDriver, DriverReport, DriverSandbox } from "../contract.ts";
 import { isRunning, type ProcessIdentity } from "./process_identity.ts";
@@ -20,7 +19,11 @@ import {
   tidyFolder,
   writeSupervisor,
 } from "./sandbox_folders.ts";
-import { SandboxStartError, SupervisorProcess } from "./supervisor_process.ts";
+import {
+  SandboxStartError,
+  type SupervisorCommand,
+  SupervisorProcess,
+} from "./supervisor_process.ts";
 
 /** Between two looks at a supervisor that an earlier gateway started, in milliseconds. */
 const LOOK_MS = 500;
@@ -28,14 +31,9 @@ const LOOK_MS = 500;
 /** Time for a supervisor to end by itself, in milliseconds. Then it is killed. */
 const STOP_MS_MAX = 10_000;
 
-export interface EmbeddedOptions {
+export interface EmbeddedOptions extends SupervisorCommand {
   /** Folder that holds a folder for each sandbox. */
   readonly folder: string;
-  readonly gateway: GatewayAccess;
-  /** Our own program and its leading arguments. */
-  readonly command: readonly string[];
-  /** Environment of supervisors, in addition to ours. */
-  readonly env: Readonly<Record<string, string>>;
   readonly version: string;
   /** Says why no sandbox can run here, each with its fix; empty where one can. */
   readonly findMissing: () => readonly string[];
@@ -75,7 +73,7 @@ export class EmbeddedDriver implements ComputeDriver {
   /** Starts a supervisor ahead of need, where there is none. */
   warm(): void {
     if (this.#closed || this.#spare !== null) return;
-    const spare = new SupervisorProcess(this.#options.command, this.#options.env);
+    const spare = new SupervisorProcess(this.#options);
     this.#spare = spare;
     void spare.ended.then(() => {
       if (this.#spare === spare) this.#spare = null;
@@ -106,7 +104,6 @@ export class EmbeddedDriver implements ComputeDriver {
         policy: new TextDecoder().decode(policy),
         folder: folder.path,
         identity,
-        gateway: this.#options.gateway,
         version: this.version,
       }, (step) => this.#report({ id, state: "starting", step }));
     } catch (error) {
@@ -188,7 +185,7 @@ export class EmbeddedDriver implements ComputeDriver {
     const spare = this.#spare;
     this.#spare = null;
     if (spare !== null && spare.identity !== null) return spare;
-    return new SupervisorProcess(this.#options.command, this.#options.env);
+    return new SupervisorProcess(this.#options);
   }
 
   /** A process that is not our child has no status to wait for: it is looked at. */

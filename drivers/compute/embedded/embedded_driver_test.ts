@@ -6,6 +6,7 @@ const MISSING = Deno.build.os !== "linux" ? "needs Linux" : Deno.uid() !== 0 ? "
 
 /** A supervisor of shell: what it does is its sandbox's name. */
 const SUPERVISOR = `
+read -r gateway || exit 0
 read -r assignment || exit 0
 folder=$(printf '%s' "$assignment" | sed 's/.*"folder":"\\([^"]*\\)".*/\\1/')
 case $assignment in

@@ -7,7 +7,7 @@
  */
 
 import { TextLineStream } from "./text_line_stream.ts";
-import type { Assignment, SupervisorReport } from "../../supervisor/assignment.ts";
+import type { Assignment, GatewayAccess, SupervisorReport } from "../../supervisor/assignment.ts";
 import { CodedError } from "../../../proto/errors.ts";
 import { SUPERVISOR_START_MS_MAX } from "../../../proto/limits.ts";
 import { identifyProcess, type ProcessIdentity } from "./process_identity.ts";
@@ -22,12 +22,22 @@ export class SandboxStartError extends CodedError {
   }
 }
 
+/** How to start a supervisor. */
+export interface SupervisorCommand {
+  /** Our own program and its leading arguments, without a role. */
+  readonly command: readonly string[];
+  readonly env: Readonly<Record<string, string>>;
+  readonly gateway: GatewayAccess;
+}
+
 /** A started supervisor that waits for its assignment, or has one. */
 export class SupervisorProcess {
   readonly #child: Deno.ChildProcess;
 
+  readonly #input: WritableStreamDefaultWriter<Uint8Array>;
+
   /** Starts the program: `command` is our own, without a role. */
-  constructor(command: readonly string[], env: Readonly<Record<string, string>>) {
+  constructor({ command, env, gateway }: SupervisorCommand) {
     const [program, ...args] = command;
     this.#child = new Deno.Command(program!, {
       args: [...args, "supervise"],
@@ -39,6 +49,9 @@ export class SupervisorProcess {
       stderr: "inherit",
     }).spawn();
     this.#child.unref();
+    this.#input = this.#child.stdin.getWriter();
+    // One that has ended at once says so when it is given its assignment.
+    this.#write(gateway).catch(() => {});
   }
 
   get identity(): ProcessIdentity | null {
@@ -58,9 +71,8 @@ export class SupervisorProcess {
   async assign(assignment: Assignment, onStep: (step: string) => void): Promise<void> {
     const timeout = setTimeout(() => this.kill(), SUPERVISOR_START_MS_MAX);
     try {
-      const input = this.#child.stdin.getWriter();
-      await input.write(new TextEncoder().encode(`${JSON.stringify(assignment)}\n`));
-      await input.close();
+      await this.#write(assignment);
+      await this.#input.close();
       await this.#untilRunning(onStep);
     } catch (error) {
       this.kill();
@@ -71,6 +83,10 @@ export class SupervisorProcess {
     } finally {
       clearTimeout(timeout);
     }
+  }
+
+  async #write(value: unknown): Promise<void> {
+    await this.#input.write(new TextEncoder().encode(`${JSON.stringify(value)}\n`));
   }
 
   async #untilRunning(onStep: (step: string) => void): Promise<void> {

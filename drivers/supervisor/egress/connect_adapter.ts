@@ -21,6 +21,7 @@ import {
   dialAllowed,
   POLICY_CHANGED_DETAIL,
   recordAllowed,
+  recordMalformed,
   refusalOf,
   refuseConnection,
   type Scene,
@@ -35,6 +36,7 @@ export async function handleConnect(head: RequestHead, scene: Scene): Promise<vo
   const place = parseConnectTarget(head.target);
   if (place === null || head.framing.kind !== "none") {
     const detail = "CONNECT needs a target host:port and has no body";
+    recordMalformed(ports.events, detail);
     return await answerAndClose(client, invalidRequest("invalid_request", detail), {
       limits: limits.relay,
     });

@@ -182,7 +182,9 @@ Deno.test.each([
     const { status, body } = await pipeline.ask(head);
     assert.equal(status, 400);
     assert.equal(JSON.parse(body).error, "invalid_request");
-    assert.deepEqual([pipeline.events, pipeline.dialled], [[], []]);
+    const [finding, ...others] = pipeline.events;
+    assert.equal(finding?.kind === "finding" && finding.uid, "malformed-request");
+    assert.deepEqual([others, pipeline.dialled], [[], []]);
   });
 });
 

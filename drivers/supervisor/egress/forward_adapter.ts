@@ -26,6 +26,7 @@ import {
   dialAllowed,
   POLICY_CHANGED_DETAIL,
   recordAllowed,
+  recordMalformed,
   refusalOf,
   refuseConnection,
   type Scene,
@@ -36,6 +37,7 @@ export async function handleForward(head: RequestHead, scene: Scene): Promise<vo
   const { client, limits, ports } = scene;
   const place = parseAbsoluteTarget(head.target);
   if ("status" in place) {
+    recordMalformed(ports.events, "The target is nothing that is forwarded");
     return await answerAndClose(client, place, { limits: limits.relay, method: head.method });
   }
   const allowed = await admit(place, head.method, scene);

@@ -139,7 +139,7 @@ Deno.test("handleForward() tells to use CONNECT for https", () =>
     assert.equal(answer.status, 400);
     assert.match(answer.headers, /Content-Type: text\/plain/);
     assert.match(answer.body, /^Use CONNECT/);
-    assert.deepEqual(pipeline.events, []);
+    assert.deepEqual(pipeline.events.map(({ kind }) => kind), ["finding"]);
   }));
 
 Deno.test.each([
@@ -153,7 +153,9 @@ Deno.test.each([
     const answer = await pipeline.ask(text);
     assert.equal(answer.status, 400);
     assert.equal(answer.body === "" ? null : JSON.parse(answer.body).error, error);
-    assert.deepEqual([pipeline.events, pipeline.dialled], [[], []]);
+    const [finding, ...others] = pipeline.events;
+    assert.equal(finding?.kind === "finding" && finding.uid, "malformed-request");
+    assert.deepEqual([others, pipeline.dialled], [[], []]);
   });
 });
 

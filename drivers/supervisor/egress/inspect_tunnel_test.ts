@@ -191,6 +191,20 @@ const REFUSALS: readonly Refusal[] = [
     hasNoBody: true,
   },
   {
+    name: "a header that asks for another method",
+    request: `GET / HTTP/1.1\r\nHost: ${HOST}\r\nX-HTTP-Method-Override: DELETE\r\n\r\n`,
+    want: "invalid_request",
+    error: "invalid_request",
+    status: 400,
+  },
+  {
+    name: "a header that asks for another path",
+    request: `GET / HTTP/1.1\r\nHost: ${HOST}\r\nx-original-url: /admin\r\n\r\n`,
+    want: "invalid_request",
+    error: "invalid_request",
+    status: 400,
+  },
+  {
     name: "a head that is too large",
     request: `GET / HTTP/1.1\r\nHost: ${HOST}\r\nX: ${"x".repeat(20_000)}\r\n\r\n`,
     want: "request_too_large",

@@ -20,6 +20,21 @@ import type { RequestHead } from "./http1/request_head.ts";
 import type { CompleteResponse } from "./http1/respond.ts";
 import type { LiveConnection } from "./live_connection.ts";
 
+/**
+ * Headers by which servers act on another method or path than those of the request line. What is
+ * judged would then not be what is done.
+ */
+const OVERRIDES: ReadonlySet<string> = new Set([
+  "x-forwarded-uri",
+  "x-http-method",
+  "x-http-method-override",
+  "x-method-override",
+  "x-original-method",
+  "x-original-uri",
+  "x-original-url",
+  "x-rewrite-url",
+]);
+
 /** A request, judged. */
 export interface JudgedRequest {
   readonly outcome: Outcome;
@@ -38,6 +53,10 @@ export function judgeRequest(
   if (!namesAuthority(head, scheme, target)) {
     const detail = "The request names another host or port than the connection";
     return refuse("request_authority_mismatch", detail);
+  }
+  const override = connection.isInspected ? overrideIn(head) : null;
+  if (override !== null) {
+    return refuse("invalid_request", `The header ${override} may ask for another request`);
   }
   const { evaluator } = generation;
   const { decision, detail, request } = answer(
@@ -112,6 +131,11 @@ export function refuse(
 ): JudgedRequest {
   const outcome: Outcome = { kind: "denied", rule: decision?.rule ?? null, reason, detail };
   return { outcome, target: null, request: null };
+}
+
+function overrideIn({ fields }: RequestHead): string | null {
+  const found = fields.map(([name]) => name.toLowerCase()).find((name) => OVERRIDES.has(name));
+  return found ?? null;
 }
 
 function queryOf(target: string): string {

@@ -26,7 +26,7 @@ import { bareResponse } from "./http1/respond.ts";
 import { Watchdog } from "./http1/watchdog.ts";
 import type { AcceptedConnection } from "./ports.ts";
 import { closeQuietly } from "./raw_relay.ts";
-import type { EgressLimits, EgressPorts } from "./scene.ts";
+import { type EgressLimits, type EgressPorts, recordMalformed } from "./scene.ts";
 
 /** What the proxy needs of a listener; `Deno.TcpListener` is one. */
 export interface ListenerPort {
@@ -163,6 +163,7 @@ export class EgressProxy {
     const form = read.kind === "head" ? parseRequestHead(read.bytes) : null;
     if (form?.ok === true) return form.head;
     const status = form?.status ?? (read.kind === "too_large" ? 431 : 400);
+    recordMalformed(this.#ports.events, form?.ok === false ? form.problem : read.kind);
     await answerAndClose(client, bareResponse(status), { limits: this.#limits.relay });
     return null;
   }

@@ -138,4 +138,15 @@ export async function dialAllowed(
   return null;
 }
 
+/** Records bytes that name no destination, so that there is nothing to decide about. */
+export function recordMalformed(events: EventSink, problem: string): void {
+  events.record({
+    kind: "finding",
+    uid: "malformed-request",
+    title: "A program sent the proxy what is no request",
+    detail: problem,
+    severity: "medium",
+  });
+}
+
 export const POLICY_CHANGED_DETAIL = "The policy changed while the connection was made";

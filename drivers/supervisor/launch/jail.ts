@@ -51,6 +51,13 @@ export interface JailOptions {
    * control group. When it throws, the process is killed.
    */
   readonly onSpawn?: (pid: number) => void | Promise<void>;
+  /** A thread that was started ahead of need: see `startJailThread`. */
+  readonly thread?: JailChannel;
+}
+
+/** Starts a thread that waits to be confined. It belongs to the jail that it is given to. */
+export function startJailThread(): JailChannel {
+  return new JailChannel(new URL("./jail_worker.ts", import.meta.url));
 }
 
 /**
@@ -58,8 +65,10 @@ export interface JailOptions {
  *
  * @throws {IsolationError} naming the first control that is not in force; nothing is left then.
  */
-export async function startJail(spec: JailSpec, { onSpawn }: JailOptions = {}): Promise<Jail> {
-  const channel = new JailChannel(new URL("./jail_worker.ts", import.meta.url));
+export async function startJail(
+  spec: JailSpec,
+  { onSpawn, thread: channel = startJailThread() }: JailOptions = {},
+): Promise<Jail> {
   let confinement: Confinement;
   try {
     await using owners = await openOwnerMaps(spec);

@@ -36,7 +36,7 @@ export class GatewayAddressError extends CodedError {
  */
 export async function connectToGateway(
   access: GatewayAccess,
-  token: string,
+  token: () => string,
 ): Promise<GatewayConnection> {
   const endpoint = await readEndpoint(access.endpointFile);
   const [ca, cert, key] = await Promise.all(
@@ -46,7 +46,8 @@ export async function connectToGateway(
   const pings = { pingIntervalMs: HEARTBEAT_MS, pingTimeoutMs: HEARTBEAT_MS };
   const sessionManager = new Http2SessionManager(endpoint, pings, nodeOptions);
   const authenticate: Interceptor = (next) => (request) => {
-    request.header.set("authorization", `Bearer ${token}`);
+    if (token() === "") return next(request);
+    request.header.set("authorization", `Bearer ${token()}`);
     return next(request);
   };
   const transport = createGrpcTransport({
