@@ -88,7 +88,7 @@ export function withStaticSections(document: Uint8Array, beforeText: string): Ui
 
 function readSections(text: string): Record<string, unknown> | null {
   try {
-    const value: unknown = parse(text, { maxAliasCount: POLICY_NODES_MAX, logLevel: "silent" });
+    const value: unknown = parse(text, { maxAliasCount: POLICY_NODES_MAX, logLevel: "error" });
     const isMap = typeof value === "object" && value !== null && !Array.isArray(value);
     return isMap ? value as Record<string, unknown> : null;
   } catch {

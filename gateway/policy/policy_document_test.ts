@@ -7,6 +7,7 @@ import {
   documentToWire,
   findStaticChanges,
   InvalidPolicyError,
+  withStaticSections,
 } from "./policy_document.ts";
 
 function bytes(text: string): Uint8Array {
@@ -71,4 +72,24 @@ Deno.test("canonicalJson() sorts keys, and leaves lists alone", () => {
     canonicalJson({ b: [2, { d: 1, c: null }], a: "x" }),
     '{"a":"x","b":[2,{"c":null,"d":1}]}',
   );
+});
+
+Deno.test("withStaticSections() takes what a document leaves out from the one before", () => {
+  const network = "version: 1\nnetwork_policies: {}\n";
+  const after = checkDocument(withStaticSections(bytes(network), POLICY)).policy;
+  assert.deepEqual(findStaticChanges(POLICY, after), []);
+  assert.deepEqual(after.rules, []);
+});
+
+Deno.test.each([
+  {
+    name: "a section that is written",
+    text: "version: 1\nlandlock: {compatibility: best_effort}\n",
+  },
+  { name: "a document that cannot be read", text: "version: [1\n" },
+  { name: "a document that is no map", text: "- 1\n" },
+])("withStaticSections() does not touch $name", ({ text }) => {
+  const before = "version: 1\nlandlock: {compatibility: hard_requirement}\n";
+  const after = new TextDecoder().decode(withStaticSections(bytes(text), before));
+  assert.equal(after, text);
 });
