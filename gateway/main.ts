@@ -183,7 +183,9 @@ function makeRoutes(
     checkExists,
     checkReady: async (sandboxId: string) => {
       const { name, state } = await sandboxes.getById(sandboxId);
-      if (state.phase !== "ready") throw new PhaseError("reach into", name, state.phase);
+      // One whose supervisor is not connected yet is waited for where the relay is opened.
+      const mayCome = ["ready", "provisioning", "starting"].includes(state.phase);
+      if (!mayCome) throw new PhaseError("reach into", name, state.phase);
     },
   };
   const methods = openShellMethods({ ...core, version, logs: eventLogs(folderOf) });

@@ -52,6 +52,7 @@ export class GatewaySession {
   readonly #exit = Promise.withResolvers<number>();
   readonly #reported = Promise.withResolvers<void>();
   #isReported = false;
+  #wasAccepted = false;
   readonly #relays = new Set<Promise<void>>();
 
   constructor(options: SessionOptions) {
@@ -73,7 +74,7 @@ export class GatewaySession {
   async run(signal: AbortSignal): Promise<void> {
     let waitMs = RECONNECT_MS_MIN;
     while (!signal.aborted) {
-      const startedAt = performance.now();
+      this.#wasAccepted = false;
       try {
         await this.#connectOnce(signal);
       } catch (error) {
@@ -81,7 +82,8 @@ export class GatewaySession {
           this.#options.onState("disconnected", (error as Error).message);
         }
       }
-      if (performance.now() - startedAt > RECONNECT_MS_MAX) waitMs = RECONNECT_MS_MIN;
+      // A gateway that was there has most likely just been started anew.
+      if (this.#wasAccepted) waitMs = RECONNECT_MS_MIN;
       await sleep(waitMs, signal);
       waitMs = Math.min(waitMs * 2, RECONNECT_MS_MAX);
     }
@@ -125,6 +127,7 @@ export class GatewaySession {
       ) {
         switch (payload.case) {
           case "sessionAccepted":
+            this.#wasAccepted = true;
             onState("connected", payload.value.sessionId);
             break;
           case "sessionRejected":
