@@ -292,7 +292,8 @@ function untilAsked(): Promise<string> {
 
 /** A client that ends a stream in the middle is no fault of ours. */
 function isClientGone(error: unknown): boolean {
-  return (error as { readonly code?: unknown } | null)?.code === "ERR_STREAM_PREMATURE_CLOSE";
+  const { code } = (error ?? {}) as { readonly code?: unknown };
+  return ["ERR_STREAM_PREMATURE_CLOSE", "ECANCELED", "ECONNRESET", "EPIPE"].includes(String(code));
 }
 
 function describe(error: unknown): string {

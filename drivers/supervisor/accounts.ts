@@ -39,7 +39,9 @@ export async function writeAccountFiles(
   const sources = new Map<string, string>();
   for (const [target, text] of Object.entries(files)) {
     const source = `${folder}/${target.slice(target.lastIndexOf("/") + 1)}`;
-    await Deno.writeTextFile(source, text, { mode: 0o644 });
+    await Deno.writeTextFile(source, text);
+    // Not by the mode of the write, which the umask takes bits from.
+    await Deno.chmod(source, 0o644);
     sources.set(target, source);
   }
   return sources;

@@ -68,6 +68,8 @@ export function planSandbox(
       ],
     },
     identity: chooseIdentity(assignment, policy),
+    // The next number is nobody's: see `sandbox_folders.ts`.
+    initIdentity: { uid: assignment.identity.uid + 1, gid: assignment.identity.gid + 1 },
     limits: {
       openFilesMax: Math.min(OPEN_FILES_MAX, ownOpenFilesMax()),
       processesMax: sandbox.resources.processesMax ?? PROCESSES_DEFAULT,

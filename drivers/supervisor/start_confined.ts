@@ -97,7 +97,9 @@ async function confine(
   });
   const files = accountFiles(assignment.identity, sandbox.name);
   const accounts = await writeAccountFiles(folder.accounts, files);
-  await Deno.mkdir(folder.trust, { recursive: true, mode: 0o755 });
+  await Deno.mkdir(folder.trust, { recursive: true });
+  // Not by the mode of `mkdir`, which the umask takes bits from.
+  await Deno.chmod(folder.trust, 0o755);
   const authority = await preparation.authority;
   await writeTrustFiles(folder.trust, authority.caPem);
   const { workspace, trust } = folder;

@@ -117,7 +117,11 @@ export class Supervisor {
       onState: (state, detail) => this.#log(`${sandbox.name}: gateway ${state}: ${detail}`),
     });
     this.#session = session.run(this.#stopping.signal);
-    void main.exited.then((code) => this.#onExit(confined, main, session, code));
+    void main.exited.then(
+      (code) => this.#onExit(confined, main, session, code),
+      // The jail has ended, and took the process along.
+      (error: Error) => this.#end.resolve(error.message),
+    ).catch((error: Error) => this.#end.resolve(error.message));
   }
 
   async #connect(): Promise<GatewayConnection> {

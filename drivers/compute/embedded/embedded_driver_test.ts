@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import type { DriverReport, DriverSandbox } from "../contract.ts";
 import { EmbeddedDriver } from "./embedded_driver.ts";
+import { firstIdentity } from "./sandbox_folders.ts";
 
 const MISSING = Deno.build.os !== "linux" ? "needs Linux" : Deno.uid() !== 0 ? "needs root" : null;
 
@@ -102,7 +103,7 @@ driverTest("starts, lists, stops and deletes a sandbox", async ({ driver, folder
   await driver.start(sandbox("runs"));
   assert.deepEqual(await driver.list(), [{ id: "id-runs", state: "running" }]);
   const { uid } = await Deno.stat(`${folder}/id-runs/workspace`);
-  assert.equal(uid, 1_900_000_000);
+  assert.equal(uid, firstIdentity(folder));
   await Deno.writeTextFile(`${folder}/id-runs/workspace/kept`, "x");
   await driver.stop("id-runs");
   assert.deepEqual(await driver.list(), [{ id: "id-runs", state: "stopped" }]);
@@ -122,7 +123,8 @@ driverTest("gives each sandbox an identity of its own", async ({ driver, folder 
   const owners = await Promise.all(
     ["a", "b"].map(async (name) => (await Deno.stat(`${folder}/id-${name}/workspace`)).uid),
   );
-  assert.deepEqual(owners.toSorted(), [1_900_000_000, 1_900_000_001]);
+  const first = firstIdentity(folder);
+  assert.deepEqual(owners.toSorted(), [first, first + 2]);
 });
 
 driverTest("says why a sandbox did not start", async ({ driver, reports }) => {

@@ -14,6 +14,13 @@ import type { ProcessIdentity } from "./process_identity.ts";
  */
 const IDENTITY_MIN = 1_900_000_000;
 
+/** Folders of sandboxes have a block of numbers each, so that gateways do not share any. */
+const BLOCKS = 100_000;
+const BLOCK_SIZE = 1_000;
+
+/** The agent's, and the next one for its init. */
+const NUMBERS_PER_SANDBOX = 2;
+
 /** How a main process ended. `reported` says that a gateway was told. */
 export interface RecordedExit {
   readonly code: number;
@@ -78,9 +85,19 @@ async function freeIdentity(parent: string): Promise<{ uid: number; gid: number 
     const other = await readJson<{ uid: number }>(`${parent}/${name}/identity.json`);
     if (other !== null) taken.add(other.uid);
   }
-  let uid = IDENTITY_MIN;
-  while (taken.has(uid)) uid += 1;
+  let uid = firstIdentity(parent);
+  while (taken.has(uid)) uid += NUMBERS_PER_SANDBOX;
   return { uid, gid: uid };
+}
+
+/** First number of a folder's block. */
+export function firstIdentity(parent: string): number {
+  // FNV-1a: which block it is does not matter, only that it stays the same.
+  let hash = 0x811c9dc5;
+  for (const byte of new TextEncoder().encode(parent)) {
+    hash = Math.imul(hash ^ byte, 0x01000193) >>> 0;
+  }
+  return IDENTITY_MIN + (hash % BLOCKS) * BLOCK_SIZE;
 }
 
 async function readJson<T>(path: string): Promise<T | null> {

@@ -6,7 +6,7 @@
 
 import { buildFilter, encodeFilter, type FilterStage } from "./seccomp_filter.ts";
 import { buildRoot, sealRoot } from "./build_root.ts";
-import { GATE_SHELL_ACCESS, limitedArguments } from "./gated_command.ts";
+import { GATE_SHELL, GATE_SHELL_ACCESS, limitedArguments } from "./gated_command.ts";
 import { type Control, IsolationError, SyscallError } from "./isolation_error.ts";
 import type { Confinement, JailSpec, OwnerMap } from "./jail_spec.ts";
 import {
@@ -46,9 +46,6 @@ const RLIMIT_CORE = 4;
  */
 export const CORE_BYTES_MAX = 1n;
 
-/** `nobody`: init is nobody's, also not the agent's. */
-const INIT_IDENTITY = { uid: 65534, gid: 65534 };
-
 /**
  * Says that it has its limits and waits for a line, so that it forks nothing before it is in its
  * control group. Then it waits for the end of its input, which is the end of OpenShell, however
@@ -56,7 +53,7 @@ const INIT_IDENTITY = { uid: 65534, gid: 65534 };
  * agent leaves behind. Signals from inside do not reach it.
  */
 const INIT = [
-  "/bin/sh",
+  GATE_SHELL,
   "-c",
   "echo; read -r line || exit; " +
   "exec 3<&0 0</dev/null >/dev/null; { read -r line; } <&3 & exec 3<&-; wait",
@@ -163,11 +160,12 @@ function installFilter(libc: Libc, stage: FilterStage): void {
 }
 
 /** The first child after `unshare` is pid 1 of the sandbox. */
-function startInit(libc: Libc, { limits }: JailSpec): Deno.ChildProcess {
+function startInit(libc: Libc, { limits, initIdentity }: JailSpec): Deno.ChildProcess {
   libc.keepDescriptors();
-  return new Deno.Command("/bin/sh", {
+  // Nobody may read this shell, so the kernel lets nobody look into what it runs.
+  return new Deno.Command(GATE_SHELL, {
     args: limitedArguments(limits, INIT),
-    ...INIT_IDENTITY,
+    ...initIdentity,
     // INVARIANT: a session of its own, in a namespace where no other is: else the signals that a
     // group sends itself and the terminal of OpenShell would be shared with the sandbox.
     detached: true,

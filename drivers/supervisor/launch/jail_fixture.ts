@@ -14,6 +14,7 @@ import { planMounts, SYSTEM_FOLDERS } from "./mount_plan.ts";
 
 /** Each test process has its own, because the kernel counts the processes of one identity. */
 export const AGENT = { uid: 1_000_000 + Deno.pid, gid: 1_000_000 + Deno.pid };
+const INIT = { uid: AGENT.uid + 100_000_000, gid: AGENT.gid + 100_000_000 };
 export const MISSING = findMissing();
 export const HAS_PERL = lookAtPath("/usr/bin/perl").kind === "file";
 export const HAS_BASH = lookAtPath("/bin/bash").kind === "file";
@@ -74,7 +75,7 @@ export function makeSpec(
     tmpBytesMax: 16 * 1024 * 1024,
   }, lookAtPath);
   const limits = { openFilesMax: 200, processesMax: 100 };
-  return { plan, identity: AGENT, limits, hostname: "jail" };
+  return { plan, identity: AGENT, initIdentity: INIT, limits, hostname: "jail" };
 }
 
 export interface Context extends Folders {

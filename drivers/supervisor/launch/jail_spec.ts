@@ -15,6 +15,11 @@ export interface JailSpec {
   readonly plan: MountPlan;
   /** Who the agent is. Neither may be root. */
   readonly identity: { readonly uid: number; readonly gid: number };
+  /**
+   * Who init is: nobody else on the machine, and not the agent. Whoever shares it could signal init
+   * and see the sandbox's files through it.
+   */
+  readonly initIdentity: { readonly uid: number; readonly gid: number };
   readonly limits: JailLimits;
   readonly hostname: string;
 }

@@ -5,6 +5,7 @@ import { type Evidence, findBreaches } from "./read_back.ts";
 const BIND = { kind: "bind", file: false, writable: false, devices: false } as const;
 
 const SPEC: JailSpec = {
+  initIdentity: { uid: 4_000, gid: 4_000 },
   plan: {
     mounts: [
       { kind: "link", target: "/bin", to: "usr/bin" },

@@ -32,6 +32,19 @@ export class FakeJailProcess implements JailProcess {
     this.#exit.resolve(code);
   }
 
+  /** The program ends, and something that it started keeps the outputs open. */
+  endAlone(code: number): void {
+    this.#exit.resolve(code);
+  }
+
+  /** The jail ends, and takes the program along. */
+  vanish(): void {
+    const error = new TypeError("it has ended");
+    this.#out.error(error);
+    this.#err.error(error);
+    this.#exit.reject(error);
+  }
+
   write(bytes: Uint8Array): Promise<void> {
     return this.#record(`write ${new TextDecoder().decode(bytes)}`);
   }

@@ -17,6 +17,7 @@ import { AsyncQueue } from "../../system/async_queue.ts";
 import type { JailProcess } from "../launch/jail.ts";
 import { handleInputs } from "./handle_inputs.ts";
 import type { ProcessChannel, ProcessOutput, TerminalSize } from "./process_channel.ts";
+import { readOutput } from "./read_output.ts";
 import { ReplayBuffer } from "./replay_buffer.ts";
 
 export interface AttachOptions {
@@ -109,21 +110,13 @@ export class MainProcess {
   }
 
   async #run(): Promise<number> {
-    const { stdout, stderr } = this.#process;
-    const outputs = Promise.all([this.#pump("stdout", stdout), this.#pump("stderr", stderr)]);
-    const { code } = await this.#process.wait();
-    await outputs;
+    const { code } = await readOutput(this.#process, async (chunk) => {
+      this.#replay.add(chunk);
+      await Promise.all([...this.#attachments].map((attachment) => this.#give(attachment, chunk)));
+    });
     this.#exitCode = code;
     for (const attachment of this.#attachments) this.#finish(attachment, code);
     return code;
-  }
-
-  async #pump(kind: "stdout" | "stderr", output: ReadableStream<Uint8Array>): Promise<void> {
-    for await (const bytes of output) {
-      const chunk = { kind, bytes };
-      this.#replay.add(chunk);
-      await Promise.all([...this.#attachments].map((attachment) => this.#give(attachment, chunk)));
-    }
   }
 
   async #give(attachment: Attachment, chunk: ProcessOutput): Promise<void> {

@@ -112,3 +112,22 @@ Deno.test("MainProcess cuts older output off, and says so", async () => {
   process.end(0);
   await main.exited;
 });
+
+Deno.test("MainProcess ends with its program, whoever else holds the outputs", async () => {
+  const process = new FakeJailProcess();
+  const main = new MainProcess(process);
+  process.print("last");
+  process.endAlone(3);
+  assert.equal(await main.exited, 3);
+  const person = new FakePerson();
+  await main.attach(person, OWNER);
+  assert.deepEqual(person.seen, ["stdout last", "exit 3"]);
+  person.leave();
+});
+
+Deno.test("MainProcess lets who waits know that its jail has ended", async () => {
+  const process = new FakeJailProcess();
+  const main = new MainProcess(process);
+  process.vanish();
+  await assert.rejects(main.exited, /ended/);
+});

@@ -9,6 +9,7 @@ import type { Jail, JailProcess } from "../launch/jail.ts";
 import type { JailCommand } from "../launch/jail_spec.ts";
 import { handleInputs } from "./handle_inputs.ts";
 import type { ProcessChannel } from "./process_channel.ts";
+import { readOutput } from "./read_output.ts";
 
 /** Exit code of a program that was ended for its time limit, as `timeout` has it. */
 const EXIT_TIMED_OUT = 124;
@@ -38,14 +39,15 @@ export async function runCommand(
   const inputs = handleInputs(channel.inputs, process, () => true)
     .catch(() => {})
     .then(() => ended ? undefined : kill(process));
-  const outputs = Promise.all([
-    pump("stdout", process.stdout, channel, process),
-    pump("stderr", process.stderr, channel, process),
-  ]);
-  const { code } = await process.wait();
+  let listens = true;
+  const { code } = await readOutput(process, async (chunk) => {
+    // Read to the end also when nobody listens any more, so that the program can end.
+    if (!listens) return;
+    listens = await channel.send(chunk);
+    if (!listens) await kill(process);
+  });
   ended = true;
   clearTimeout(timer);
-  await outputs;
   const exitCode = timedOut ? EXIT_TIMED_OUT : code;
   events.record({
     kind: "process",
@@ -58,21 +60,6 @@ export async function runCommand(
   });
   await channel.send({ kind: "exit", code: exitCode });
   void inputs;
-}
-
-/** Reads to the end also when nobody listens any more, so that the program can end. */
-async function pump(
-  kind: "stdout" | "stderr",
-  output: ReadableStream<Uint8Array>,
-  channel: ProcessChannel,
-  process: JailProcess,
-): Promise<void> {
-  let listens = true;
-  for await (const bytes of output) {
-    if (!listens) continue;
-    listens = await channel.send({ kind, bytes });
-    if (!listens) await kill(process);
-  }
 }
 
 /** The program may have ended just now: then there is nothing to kill. */

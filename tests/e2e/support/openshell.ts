@@ -191,7 +191,7 @@ export class TestMachine {
   }
 
   async startGateway(): Promise<void> {
-    const script = 'log=$1; shift; exec "$@" >>"$log" 2>&1';
+    const script = 'umask 077; log=$1; shift; exec "$@" >>"$log" 2>&1';
     const serve = [PROGRAM, "gateway", "run", "--port", "auto"];
     const [program = "", ...args] = this.#options.enter(
       ["sh", "-c", script, "sh", this.gatewayLogFile, ...serve],
