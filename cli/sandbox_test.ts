@@ -175,7 +175,7 @@ Deno.test.each([
   { line: "--bind . --unprotect /etc/x", says: /none of the bound folders/ },
   { line: "--cpu 0", says: /amount of processors/ },
   { line: "--memory 1.5Gi", says: /amount of memory/ },
-  { line: "--pids 0", says: /from 1 to/ },
+  { line: "--pids 7", says: /from 8 to/ },
   { line: "--env OPENSHELL_X=1", says: /reserved/ },
   { line: "--driver-config-json {", says: /it is not JSON/ },
   { line: "--driver-config-json []", says: /should be an object/ },

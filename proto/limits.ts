@@ -459,6 +459,9 @@ export const EVENT_LINES_DEFAULT = 200;
 /** Text of an error that a client is answered with, in UTF-16 units: it travels in a header. */
 export const ERROR_TEXT_UNITS_MAX = 4_096;
 
+/** Fewest processes that a sandbox may be given: init, and the shell of each command. */
+export const SANDBOX_PROCESSES_MIN = 8;
+
 /** Between two looks at the controls of a sandbox with writable binds, in milliseconds. */
 export const CONTROL_CHECK_MS = 2_000;
 
@@ -482,3 +485,6 @@ export const PROOF_FINDINGS_MAX = 200;
  * running may hold them; beyond it, its output is no longer passed on.
  */
 export const OUTPUT_LINGER_MS_MAX = 500;
+
+/** Formula that z3 is handed, in characters: it travels on z3's stack. Beyond it: `unknown`. */
+export const PROOF_SCRIPT_UNITS_MAX = 8 * 1024 * 1024;

@@ -9,7 +9,12 @@
 import type { JsonObject, JsonValue } from "@bufbuild/protobuf";
 import type { DriverBind, DriverResources } from "../../drivers/compute/contract.ts";
 import type { SandboxTemplate } from "../../proto/gen/openshell/v1/openshell_pb.ts";
-import { BINDS_MAX, PATH_BYTES_MAX, UNPROTECTED_PATHS_MAX } from "../../proto/limits.ts";
+import {
+  BINDS_MAX,
+  PATH_BYTES_MAX,
+  SANDBOX_PROCESSES_MIN,
+  UNPROTECTED_PATHS_MAX,
+} from "../../proto/limits.ts";
 import { InvalidSandboxError } from "./sandbox_errors.ts";
 
 export interface DriverOptions {
@@ -145,7 +150,8 @@ function parseMemory(text: string): number | null {
 }
 
 function parseCount(text: string): number | null {
-  return /^\d{1,7}$/.test(text) ? Number(text) : null;
+  const count = /^\d{1,7}$/.test(text) ? Number(text) : 0;
+  return count >= SANDBOX_PROCESSES_MIN ? count : null;
 }
 
 function entriesOf(value: JsonValue, place: string, known: readonly string[]): JsonObject {

@@ -38,6 +38,7 @@ Deno.test.each([
   { key: "memory", value: "", want: null },
   { key: "pids", value: 64, want: 64 },
   { key: "pids", value: "64", want: 64 },
+  { key: "pids", value: 7, want: null },
   { key: "pids", value: 1.5, want: null },
   { key: "pids", value: true, want: null },
 ])("readDriverOptions() reads $key = $value", ({ key, value, want }) => {

@@ -95,7 +95,7 @@ function waysOf({ machine, authority }: World, hasSquid: boolean): readonly Way[
     return JSON.parse(await machine.must(exec, { timeoutMs: 120_000 }));
   };
   const tls = { serverName: HOST, caFile: authority.certificateFile };
-  const sandboxTls = { serverName: HOST, caFile: "/etc/openshell-tls/openshell-ca.pem" };
+  const sandboxTls = { serverName: HOST, caFile: "/run/openshell/tls/openshell-ca.pem" };
   const server = (port: number) => ({ hostname: HOST, port, connect: null });
   const by = (port: number, target: number) => ({
     hostname: "127.0.0.1",
