@@ -8,6 +8,7 @@ import { EmbeddedDriver } from "../drivers/compute/embedded/embedded_driver.ts";
 import { upstreamTrustEnvironment } from "../drivers/supervisor/egress/tls/trust_files.ts";
 import { findMissing, readKernelFeatures } from "../drivers/system/kernel_features.ts";
 import { probeKernel } from "../drivers/system/kernel_probe_ffi.ts";
+import { GATEWAY_CLOSE_MS_MAX } from "../proto/limits.ts";
 import { Extensions, Supervisors } from "../proto/gen/openshell/ext/v1/ext_pb.ts";
 import { OpenShell } from "../proto/gen/openshell/v1/openshell_pb.ts";
 import { SandboxTokens } from "./auth/sandbox_tokens.ts";
@@ -59,7 +60,14 @@ export async function runGatewayServer(options: GatewayOptions): Promise<number>
     const gateway = await Gateway.start(options, paths);
     const reason = await untilAsked();
     options.log(`ends: ${reason}`);
-    await gateway.close();
+    // All that was acknowledged is on the disk: nothing is lost by not waiting longer.
+    const late = Promise.withResolvers<void>();
+    const timer = setTimeout(() => {
+      options.log("does not wait any longer for what is still open");
+      late.resolve();
+    }, GATEWAY_CLOSE_MS_MAX);
+    await Promise.race([gateway.close(), late.promise]);
+    clearTimeout(timer);
     return 0;
   } finally {
     lock.release();

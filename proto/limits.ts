@@ -486,5 +486,8 @@ export const PROOF_FINDINGS_MAX = 200;
  */
 export const OUTPUT_LINGER_MS_MAX = 500;
 
-/** Formula that z3 is handed, in characters: it travels on z3's stack. Beyond it: `unknown`. */
+/** Formula that z3 is handed, in characters, so that its memory stays bounded. Beyond it: `unknown`. */
 export const PROOF_SCRIPT_UNITS_MAX = 8 * 1024 * 1024;
+
+/** Time for a gateway to end in order, in milliseconds. Beyond it: it ends as it is. */
+export const GATEWAY_CLOSE_MS_MAX = 8_000;

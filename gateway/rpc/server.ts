@@ -162,6 +162,11 @@ class OpenCalls {
 function followConnections(server: Http2SecureServer): ReadonlySet<Socket> {
   const sockets = new Set<Socket>();
   const latest: { socket: Socket | null } = { socket: null };
+  // Those whose handshake is not done yet as well: they would keep the server open.
+  server.on("connection", (socket: Socket) => {
+    sockets.add(socket);
+    socket.once("close", () => sockets.delete(socket));
+  });
   // It runs before the listener of the server itself, which makes the session.
   server.prependListener("secureConnection", (socket: Socket) => {
     latest.socket = socket;

@@ -321,3 +321,11 @@ Deno.test("createGrpcTransport() over h2 keeps one connection for many calls", a
     await gateway.close();
   }
 });
+
+gatewayTest("closes while somebody is in the middle of a handshake", async (gateway) => {
+  const connection = await Deno.connect({ hostname: "127.0.0.1", port: gateway.server.port });
+  const before = performance.now();
+  await gateway.server.close();
+  assert.ok(performance.now() - before < 10_000);
+  connection.close();
+});

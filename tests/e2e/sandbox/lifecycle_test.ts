@@ -85,6 +85,24 @@ async function stepsOfUse({ world: { machine }, step }: Suite): Promise<void> {
     assert.equal(missing.code, 127);
   });
 
+  await step("a time limit holds, whoever else keeps the output open", async () => {
+    const script = "trap '' TERM; setsid sleep 41 & sleep 42";
+    const exec = ["sandbox", "exec", "-n", "execs", "--timeout", "1", "--", "bash", "-c", script];
+    assert.equal((await machine.run(exec)).code, 124);
+  });
+
+  await step("a sandbox ends with its main process, whatever that has left running", async () => {
+    const command = ["sh", "-c", "setsid sleep 43 & echo hi"];
+    const { code, stdout } = await machine.run([
+      "sandbox",
+      "create",
+      "--no-keep",
+      "--",
+      ...command,
+    ]);
+    assert.deepEqual([code, stdout], [0, "hi\n"]);
+  });
+
   await step("labels select", async () => {
     await machine.create("dev-a", { flags: ["--label", "env=dev", "--label", "team=a"] });
     await machine.create("dev-b", { flags: ["--label", "env=dev", "--label", "team=b"] });
