@@ -1,0 +1,198 @@
+/**
+ * The four categories of the reference prover, over what can really pass: deny rules, paths,
+ * enforcement and callers count here, which the reference leaves out.
+ *
+ * @module
+ */
+
+import { canonicalHost } from "../../policy-wasm/canonical/host.ts";
+import { classifyAddress } from "../../policy-wasm/destination.ts";
+import { parseIp } from "../../policy-wasm/ip.ts";
+import { passing, type Verdict } from "../exact/verdict.ts";
+import { type BinaryTraits, type Registry, UNKNOWN_BINARY } from "../registry/registry.ts";
+import type { Member } from "../space/member.ts";
+import type { Matcher } from "../space/matcher.ts";
+import type { MethodMask } from "../space/method_atoms.ts";
+import type { Cell } from "../space/space.ts";
+import { type RawFinding, show, type VisitContext } from "./visitor.ts";
+
+/** Questions with the names of the reference's categories. */
+export const REFERENCE_CATEGORIES = [
+  "link_local_reach",
+  "l7_bypass_credentialed",
+  "credential_reach_expansion",
+  "capability_expansion",
+] as const;
+
+export type ReferenceCategory = typeof REFERENCE_CATEGORIES[number];
+
+/** One program that reaches one place, and how. */
+interface Reach {
+  readonly binary: string;
+  readonly member: Member;
+  readonly host: string;
+  readonly port: number;
+  isOpaque: boolean;
+  hasCredential: boolean;
+  methods: MethodMask;
+  readonly shown: Pick<RawFinding, "witness" | "foretold">;
+  /** By bit: a request with that method. */
+  readonly byMethod: Map<MethodMask, Pick<RawFinding, "witness" | "foretold">>;
+}
+
+/** A path of the reference: what it compares with the baseline, and the finding. */
+export interface ReferencePath {
+  readonly category: ReferenceCategory;
+  readonly key: string;
+  readonly finding: RawFinding;
+}
+
+/** Collects which programs reach what. */
+export class ReferenceReach {
+  readonly #context: VisitContext;
+  readonly #credentials: ReadonlySet<number>;
+  readonly #reaches = new Map<string, Reach>();
+
+  constructor(context: VisitContext, credentials: ReadonlySet<number>) {
+    this.#context = context;
+    this.#credentials = credentials;
+  }
+
+  visit(cell: Cell, verdicts: readonly Verdict[]): void {
+    const verdict = verdicts[0]!;
+    const mask = passing(verdict);
+    if (mask === 0) return;
+    const hasCredential = cell.regions.some((index) => this.#credentials.has(index));
+    const target = cell.connection.place.targets[0]!;
+    for (const member of passers(cell, verdict)) {
+      if (!hasCredential && !isLinkLocal(member.endpoint.host)) continue;
+      for (const { path: binary } of member.rule.binaries) {
+        const key = `${binary} ${target.host}:${target.port}`;
+        const known = this.#reaches.get(key);
+        const reach = known ?? {
+          binary,
+          member,
+          ...target,
+          isOpaque: false,
+          hasCredential: false,
+          methods: 0,
+          shown: show(cell, mask, { verdicts, context: this.#context }),
+          byMethod: new Map(),
+        };
+        reach.isOpaque ||= verdict.isOpaque;
+        reach.hasCredential ||= hasCredential;
+        for (let left = mask & ~reach.methods; left !== 0; left &= left - 1) {
+          const bit = left & -left;
+          reach.byMethod.set(bit, show(cell, bit, { verdicts, context: this.#context }));
+        }
+        reach.methods |= mask;
+        this.#reaches.set(key, reach);
+      }
+    }
+  }
+
+  /** Returns the paths of all categories. */
+  paths(registry: Registry, matcher: Matcher): readonly ReferencePath[] {
+    return [...this.#reaches.values()].flatMap((reach) =>
+      this.#pathsOf(reach, traitsOf(reach.binary, registry, matcher))
+    );
+  }
+
+  #pathsOf(reach: Reach, traits: readonly BinaryTraits[]): readonly ReferencePath[] {
+    const place = `${reach.host}:${reach.port}`;
+    const path = (category: ReferenceCategory, method: string | null): ReferencePath => {
+      const shown = method === null
+        ? reach.shown
+        : reach.byMethod.get(this.#context.methods.bit(method)) ?? reach.shown;
+      return {
+        category,
+        key: `${category} ${reach.binary} ${place} ${method ?? ""}`,
+        finding: {
+          message: `${method === null ? place : `${method} on ${place}`} via ${reach.binary}`,
+          role: "policy",
+          rule: reach.member.rule.key,
+          endpoint: reach.member.index,
+          requestRule: null,
+          ...shown,
+        },
+      };
+    };
+    if (isLinkLocal(reach.member.endpoint.host)) return [path("link_local_reach", null)];
+    if (!reach.hasCredential) return [];
+    const { methods } = this.#context;
+    const sends = traits.filter(({ exfiltrates }) => exfiltrates);
+    const paths: ReferencePath[] = [];
+    if (sends.some(({ hasOwnProtocol }) => hasOwnProtocol)) {
+      paths.push(path("l7_bypass_credentialed", null));
+    }
+    const isUsable = reach.isOpaque || (reach.methods & methods.writes) !== 0;
+    if (isUsable && sends.some(({ makesHttp, hasOwnProtocol }) => makesHttp && !hasOwnProtocol)) {
+      paths.push(path("credential_reach_expansion", null));
+      for (const method of methods.namesOf(reach.methods)) {
+        if (COUNTED.has(method)) paths.push(path("capability_expansion", method));
+      }
+    }
+    return paths;
+  }
+}
+
+/**
+ * Returns the paths that the baseline does not have. A capability at a place that is reached anew
+ * is part of that.
+ */
+export function newPaths(
+  paths: readonly ReferencePath[],
+  baseline: readonly ReferencePath[] | null,
+): readonly ReferencePath[] {
+  if (baseline === null) return paths;
+  const known = new Set(baseline.map(({ key }) => key));
+  const fresh = paths.filter(({ key }) => !known.has(key));
+  const reached = new Set(fresh.map(({ key }) => key));
+  return fresh.filter(({ category, key }) => {
+    if (category !== "capability_expansion") return true;
+    const [, rest = ""] = /^\S+ (.*) \S*$/.exec(key) ?? [];
+    return !reached.has(`credential_reach_expansion ${rest} `);
+  });
+}
+
+/** Methods that the reference counts as capabilities. */
+const COUNTED: ReadonlySet<string> = new Set(
+  ["GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE"],
+);
+
+/** Endpoints through which something of the cell passes. */
+function passers({ connection }: Cell, verdict: Verdict): readonly Member[] {
+  if (verdict.isOpaque) return connection.admitted.filter(({ side }) => side === 0);
+  const members = new Set(
+    verdict.allows.filter(({ mask }) => (mask & verdict.allowed) !== 0)
+      .map(({ rule }) => rule.member),
+  );
+  if (verdict.driver !== null && (members.size === 0 || verdict.audited !== 0)) {
+    members.add(verdict.driver);
+  }
+  return [...members];
+}
+
+function isLinkLocal(host: string): boolean {
+  if (host === "metadata.google.internal") return true;
+  const form = canonicalHost(host === "" ? "-" : host.replaceAll("*", "x"));
+  const ip = form.ok && form.kind !== "name" ? parseIp(form.host) : null;
+  if (ip === null) return false;
+  const addressClass = classifyAddress(ip);
+  return addressClass === "link_local" || addressClass === "metadata";
+}
+
+/** What the programs that a binary pattern covers can do: those that are known, and any other. */
+function traitsOf(binary: string, registry: Registry, matcher: Matcher): readonly BinaryTraits[] {
+  if (!binary.includes("*")) {
+    const name = binary.slice(binary.lastIndexOf("/") + 1);
+    // Versions belong to the name: python3.13 is python3.
+    return [registry.get(name) ?? registry.get(name.replace(/\.\d+$/, "")) ?? UNKNOWN_BINARY];
+  }
+  const covered = [...registry].filter(([name]) =>
+    ["/usr/bin/", "/usr/local/bin/", "/bin/"].some((folder) =>
+      matcher.matches(binary, "path", folder + name)
+    )
+  );
+  return [...covered.map(([, traits]) => traits), UNKNOWN_BINARY];
+}

@@ -1,0 +1,75 @@
+/**
+ * z3 itself, and both engines on generated policies.
+ *
+ * @module
+ */
+
+import { strict as assert } from "node:assert";
+import { anyPolicy, Chance } from "../../tests/differential/generate.ts";
+import { prove } from "../prove.ts";
+import { CASES } from "../questions/catalog_cases.ts";
+import type { Subject } from "../input.ts";
+import { startZ3 } from "./z3.ts";
+import { among, and, not, TRUE } from "./term.ts";
+import { printScript } from "./smt_lib.ts";
+
+const SEED = Number(
+  Deno.env.get("OPENSHELL_TEST_SEED") ?? crypto.getRandomValues(new Uint32Array(1))[0],
+);
+
+/** Questions that are about more than what passes. */
+const UNCONFIRMED: ReadonlySet<string> = new Set([
+  "ambiguous_rules",
+  "metadata_reach",
+  "private_reach",
+  "public_suffix_wildcard",
+  "link_local_reach",
+  "l7_bypass_credentialed",
+  "credential_reach_expansion",
+  "capability_expansion",
+]);
+
+const PAIRS = 10;
+
+Deno.test("z3 answers what the formulas mean", async (t) => {
+  const z3 = await startZ3();
+  const choices = { counts: { spot: 6, content: 2, method: 3 }, isChoice: TRUE };
+  await t.step("a choice within the range can be made", async () => {
+    const script = printScript(and(among("spot", [1, 2, 3]), not(among("spot", [1, 2]))), choices);
+    assert.equal(await z3.check(script, 1000), "sat");
+  });
+  await t.step("a choice beyond the range cannot", async () => {
+    const script = printScript(and(among("spot", [6]), among("method", [1])), choices);
+    assert.equal(await z3.check(script, 1000), "unsat");
+  });
+  await t.step("calls at the same time are answered one by one", async () => {
+    const scripts = [0, 5, 6, 7].map((cell) => printScript(among("spot", [cell]), choices));
+    const answers = await Promise.all(scripts.map((script) => z3.check(script, 1000)));
+    assert.deepEqual(answers, ["sat", "sat", "unsat", "unsat"]);
+  });
+  await t.step("both engines agree on the case of every question", async () => {
+    for (const { question, name, input, want } of CASES) {
+      const report = await prove(input, { engine: "both", solver: z3 });
+      const answer = report.answers.find((one) => one.question === question)!;
+      assert.equal(answer.status, want, `${question} of ${name}: ${answer.reason}`);
+      if (!UNCONFIRMED.has(question)) assert.ok(answer.isConfirmed, `${question} of ${name}`);
+    }
+  });
+  await t.step(`both engines agree on ${PAIRS} pairs of policies`, async () => {
+    const chance = new Chance(SEED);
+    let confirmed = 0;
+    for (let pair = 0; pair < PAIRS; pair++) {
+      const [policy, ceiling] = [subject(anyPolicy(chance)), subject(anyPolicy(chance))];
+      const input = { policy, ceiling, baseline: ceiling, trustedHosts: ["a.ex.com"] };
+      const report = await prove(input, { engine: "both", solver: z3 }).catch((error) => {
+        throw new assert.AssertionError({ message: `seed ${SEED}, pair ${pair}: ${error}` });
+      });
+      confirmed += report.answers.filter(({ isConfirmed }) => isConfirmed).length;
+    }
+    assert.ok(confirmed >= PAIRS * 4, `only ${confirmed} answers were confirmed`);
+  });
+});
+
+function subject(policy: Subject["policy"]): Subject {
+  return { policy, locate: () => null };
+}
