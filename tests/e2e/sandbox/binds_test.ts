@@ -17,7 +17,7 @@ const REFUSED = [
   "mkdir -p .vscode && echo x > .vscode/tasks.json",
   "echo x > .envrc",
   "ln -s /etc/passwd .mcp.json",
-  "git config core.hooksPath /work/evil",
+  "git config core.hooksPath /project/evil",
 ] as const;
 
 sandboxSuite("binds and limits", async (suite) => {
@@ -30,11 +30,11 @@ async function stepsOfBind({ world: { machine }, step }: Suite): Promise<void> {
   const folder = `${machine.home}/project`;
   await mustRun(["git", "init", "-q", folder]);
   await Deno.writeTextFile(`${folder}/a.txt`, "before\n");
-  const bind = ["--bind", `${folder}:/work`];
+  const bind = ["--bind", `${folder}:/project`];
   await machine.create("binds", { flags: bind });
 
   await step("the agent works on the files, which stay the person's", async () => {
-    const script = "cd /work && cat a.txt && echo after > a.txt && mkdir src && echo x > src/b";
+    const script = "cd /project && cat a.txt && echo after > a.txt && mkdir src && echo x > src/b";
     assert.equal((await machine.exec("binds", script)).stdout, "before\n");
     assert.equal(await Deno.readTextFile(`${folder}/a.txt`), "after\n");
     assert.equal((await Deno.stat(`${folder}/src/b`)).uid, Deno.uid());
@@ -42,7 +42,7 @@ async function stepsOfBind({ world: { machine }, step }: Suite): Promise<void> {
 
   for (const script of REFUSED) {
     await step(`refuses ${script}`, async () => {
-      const { code } = await machine.exec("binds", `cd /work && ${script}`);
+      const { code } = await machine.exec("binds", `cd /project && ${script}`);
       assert.notEqual(code, 0);
     });
   }
@@ -58,9 +58,9 @@ async function stepsOfBind({ world: { machine }, step }: Suite): Promise<void> {
 
   await step("--unprotect gives what it names, and nothing else", async () => {
     await machine.create("trusts", { flags: [...bind, "--unprotect", ".envrc"] });
-    const { code } = await machine.exec("trusts", "cd /work && echo x > .envrc");
+    const { code } = await machine.exec("trusts", "cd /project && echo x > .envrc");
     assert.equal(code, 0);
-    const hook = await machine.exec("trusts", "echo x > /work/.git/hooks/post-commit");
+    const hook = await machine.exec("trusts", "echo x > /project/.git/hooks/post-commit");
     assert.notEqual(hook.code, 0);
     await machine.must(["sandbox", "delete", "trusts"]);
     assert.equal(await Deno.readTextFile(`${folder}/.envrc`), "x\n");
