@@ -10,15 +10,15 @@ import { checkMachine, supervise } from "../drivers/supervisor/main.ts";
 import { runGatewayServer } from "../gateway/main.ts";
 import type { Invocation } from "./command.ts";
 import { VERSION } from "./program_version.ts";
+import { UsageError } from "./usage_error.ts";
 
 /** `openshell gateway run`. */
 export async function runGateway(invocation: Invocation): Promise<number> {
-  const port = invocation.text("port") ?? "17670";
   return await runGatewayServer({
-    host: invocation.text("bind-address") ?? "127.0.0.1",
-    port: port === "auto" ? "auto" : Number(port),
+    host: invocation.requiredText("bind-address"),
+    port: readPort(invocation.requiredText("port")),
     version: VERSION,
-    command: ownCommand(),
+    command: invocation.context.machine.command,
     env: (name) => invocation.context.env(name),
     log: (line) => invocation.context.stderr.write(`${new Date().toISOString()} gateway ${line}\n`),
   });
@@ -40,10 +40,10 @@ export async function runSupervisor(invocation: Invocation): Promise<number> {
   return 0;
 }
 
-/** This program and its leading arguments, to start it in another role. */
-function ownCommand(): readonly string[] {
-  const executable = Deno.env.get("OPENSHELL_EXECUTABLE");
-  if (executable !== undefined) return [executable];
-  const main = new URL("./main.ts", import.meta.url).pathname;
-  return [Deno.execPath(), "run", "--quiet", "--allow-all", main];
+/** Returns the port that was asked for. @throws {UsageError} */
+export function readPort(text: string): number | "auto" {
+  if (text === "auto") return text;
+  const port = /^[0-9]{1,5}$/.test(text) ? Number(text) : NaN;
+  if (port <= 65_535) return port;
+  throw new UsageError(`Cannot use "${text}" as --port: it should be auto, or 0 to 65535`);
 }
