@@ -74,10 +74,11 @@ export function auditChanges(methods: Changing, ports: AuditPorts): Changing {
       return answer;
     },
     async startSandbox(request, context) {
+      const answer = await methods.startSandbox(request, context);
       const sandbox = await ports.find(request.workspace, request.name);
       const message = `started by ${ports.whoCalls(context)}`;
       if (sandbox !== null) await record(sandbox, { state: "enabled", message });
-      return await methods.startSandbox(request, context);
+      return answer;
     },
   };
 }

@@ -3,6 +3,8 @@ import type { HandlerContext } from "@connectrpc/connect";
 import { create } from "@bufbuild/protobuf";
 import {
   CreateSandboxRequestSchema,
+  StartSandboxRequestSchema,
+  StopSandboxRequestSchema,
   UpdateConfigRequestSchema,
 } from "../../proto/gen/openshell/v1/openshell_pb.ts";
 import { auditChanges } from "./audit_changes.ts";
@@ -82,5 +84,13 @@ Deno.test("auditChanges() fails a change that cannot be recorded", async () => {
     await Deno.mkdir(`${folder}/gateway.jsonl`);
     const request = create(UpdateConfigRequestSchema, { name: "box", settingKey: "key" });
     await assert.rejects(async () => await changing.updateConfig(request, CONTEXT));
+  });
+});
+
+Deno.test("auditChanges() records stop and start when they are done", async () => {
+  await withAudit(async (changing, folder) => {
+    await changing.stopSandbox(create(StopSandboxRequestSchema, { name: "box" }), CONTEXT);
+    await changing.startSandbox(create(StartSandboxRequestSchema, { name: "box" }), CONTEXT);
+    assert.deepEqual(await messages(folder), ["disabled: stopped by me", "enabled: started by me"]);
   });
 });
