@@ -151,15 +151,24 @@ interface WatchOptions {
  */
 function watchControls(jail: Jail, { events, undo, onFailure }: WatchOptions): void {
   const timer = setInterval(() => {
-    const [breach] = jail.findBreaches();
-    if (breach === undefined) return;
+    const detail = findLoss(jail);
+    if (detail === null) return;
     clearInterval(timer);
-    const detail = `${breach.control}: ${breach.found}`;
     const title = "A control of the sandbox is no longer in force";
     events.record({ kind: "finding", uid: "control-lost", title, detail, severity: "high" });
     onFailure(`a control is no longer in force: ${detail}`);
   }, CONTROL_CHECK_MS);
   undo.add(() => clearInterval(timer));
+}
+
+/** What cannot be read back counts as lost. */
+function findLoss(jail: Jail): string | null {
+  try {
+    const [breach] = jail.findBreaches();
+    return breach === undefined ? null : `${breach.control}: ${breach.found}`;
+  } catch (error) {
+    return (error as Error).message;
+  }
 }
 
 interface DoorOptions {
