@@ -240,7 +240,8 @@ async function openDriver(
   paths: StatePaths,
   files: PkiFiles,
 ): Promise<EmbeddedDriver> {
-  const missing = findMissing(readKernelFeatures(probeKernel()))
+  const features = readKernelFeatures(probeKernel());
+  const missing = findMissing(features)
     .filter(({ required }) => required)
     .map(({ sentence }) => sentence);
   return new EmbeddedDriver({
@@ -254,6 +255,7 @@ async function openDriver(
     command,
     env: await upstreamTrustEnvironment(),
     version,
+    subordinateIds: features.rootless?.subordinateIds ?? null,
     findMissing: () => missing,
   });
 }

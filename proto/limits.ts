@@ -491,3 +491,9 @@ export const PROOF_SCRIPT_UNITS_MAX = 8 * 1024 * 1024;
 
 /** Time for a gateway to end in order, in milliseconds. Beyond it: it ends as it is. */
 export const GATEWAY_CLOSE_MS_MAX = 8_000;
+
+/** Time for a program of a sandbox to take a forwarded connection, in milliseconds. Then it fails. */
+export const DIAL_INSIDE_MS_MAX = 5_000;
+
+/** Time for a process to enter a user namespace of its own, in milliseconds. Then it fails. */
+export const USER_NAMESPACE_MS_MAX = 10_000;

@@ -5,9 +5,9 @@
  */
 
 import type { Policy } from "../../policy-wasm/policy.ts";
-import { CodedError } from "../../proto/errors.ts";
 import { OPEN_FILES_MAX, PROCESSES_DEFAULT, TMP_BYTES_MAX } from "../../proto/limits.ts";
 import type { Assignment } from "./assignment.ts";
+import type { Identity } from "./choose_identity.ts";
 import type { JailSpec } from "./launch/jail_spec.ts";
 import { lookAtPath } from "./launch/look_at_path.ts";
 import { type Mount, planMounts, SYSTEM_FOLDERS } from "./launch/mount_plan.ts";
@@ -16,21 +16,11 @@ import { WORKSPACE } from "./process/environment.ts";
 /** Where programs of a sandbox find the certificates. */
 export const TRUST_FOLDER = "/run/openshell/tls";
 
-/** The identity that the policy asks for cannot be had. */
-export class IdentityError extends CodedError {
-  override readonly name = "IdentityError";
-  override readonly code = "failed_precondition";
-
-  constructor(field: string, text: string) {
-    super(`Cannot use "${text}" as ${field}: a sandbox on this machine has a number, not a name`, {
-      hint: "Write the number of a user who is not root, or leave it out",
-    });
-  }
-}
-
 export interface PlanOptions {
   readonly assignment: Assignment;
   readonly policy: Policy;
+  /** Who the agent is. */
+  readonly identity: Identity;
   readonly workspace: string;
   /** Folder with the certificates, on the host. */
   readonly trust: string;
@@ -42,10 +32,9 @@ export interface PlanOptions {
  * Returns the specification of the jail.
  *
  * @throws {MountPlanError} where the policy or a bind asks for what cannot be given.
- * @throws {IdentityError}
  */
 export function planSandbox(
-  { assignment, policy, workspace, trust, accounts }: PlanOptions,
+  { assignment, policy, identity, workspace, trust, accounts }: PlanOptions,
 ): JailSpec {
   const { sandbox } = assignment;
   const plan = planMounts({
@@ -67,7 +56,7 @@ export function planSandbox(
         { path: TRUST_FOLDER, level: "read", file: false, devices: false },
       ],
     },
-    identity: chooseIdentity(assignment, policy),
+    identity,
     // The next number is nobody's: see `sandbox_folders.ts`.
     initIdentity: { uid: assignment.identity.uid + 1, gid: assignment.identity.gid + 1 },
     limits: {
@@ -88,23 +77,4 @@ function ownOpenFilesMax(): number {
   const limits = Deno.readTextFileSync("/proc/self/limits");
   const hard = /^Max open files +\d+ +(\d+) /m.exec(limits)?.[1];
   return hard === undefined ? OPEN_FILES_MAX : Number(hard);
-}
-
-/** The policy's number wins, field by field; else the sandbox's own. */
-function chooseIdentity(
-  { identity }: Assignment,
-  { process: { runAsUser, runAsGroup } }: Policy,
-): { readonly uid: number; readonly gid: number } {
-  return {
-    uid: toNumber("run_as_user", runAsUser) ?? identity.uid,
-    gid: toNumber("run_as_group", runAsGroup) ?? identity.gid,
-  };
-}
-
-/** `sandbox` stands for whatever the driver gives. */
-function toNumber(field: string, text: string | null): number | null {
-  if (text === null || text === "sandbox") return null;
-  const number = /^[1-9][0-9]{0,9}$/.test(text) ? Number(text) : NaN;
-  if (number <= 0xffff_fffe) return number;
-  throw new IdentityError(field, text);
 }

@@ -7,7 +7,6 @@
 import { CodedError } from "../../proto/errors.ts";
 import type { StartProcess } from "../../proto/gen/openshell/ext/v1/process_pb.ts";
 import type { Assignment } from "./assignment.ts";
-import { writeAll } from "./egress/byte_stream.ts";
 import type { JailCommand } from "./launch/jail_spec.ts";
 import { makeEnvironment, WORKSPACE } from "./process/environment.ts";
 import type { MainProcess } from "./process/main_process.ts";
@@ -17,9 +16,6 @@ import type { RelayTarget } from "./session/gateway_session.ts";
 import { toProcessChannel } from "./session/process_relay.ts";
 import type { RelayChannel } from "./session/relay_channel.ts";
 import type { Confined } from "./start_confined.ts";
-
-/** Reads of a forwarded connection, in bytes. */
-const READ_BYTES = 64 * 1024;
 
 /** Nothing may be reached by that target. */
 export class RelayTargetError extends CodedError {
@@ -100,26 +96,27 @@ async function openPort(
   if (!["127.0.0.1", "localhost", "::1", ""].includes(host)) {
     throw new RelayTargetError(`Cannot reach "${host}": only loopback of the sandbox may be`);
   }
-  const stream = await jail.dial(port);
+  const { readable, writable } = await jail.dial(port);
   return async (relay) => {
+    const writer = writable.getWriter();
     const inward = (async () => {
       // Empty data says that the other side has ended.
       for await (const data of relay.received) {
-        if (data.length === 0) await stream.closeWrite();
-        else await writeAll(stream, data);
+        if (data.length === 0) await writer.close();
+        else await writer.write(data);
       }
     })();
     // It is waited for at the end; until then a failure must not be one that nobody handles.
     inward.catch(() => {});
     try {
-      const buffer = new Uint8Array(READ_BYTES);
-      for (let read = await stream.read(buffer); read !== null; read = await stream.read(buffer)) {
-        if (!await relay.send(buffer.slice(0, read))) return;
+      for await (const data of readable) {
+        if (!await relay.send(data)) return;
       }
       relay.endSend();
       await inward;
     } finally {
-      stream.close();
+      // Both fail where that side has ended by itself.
+      await Promise.allSettled([readable.cancel(), writer.abort()]);
     }
   };
 }

@@ -23,6 +23,7 @@ import { AuditLog } from "./events/audit_log.ts";
 import type { EventSink } from "./events/audit_event.ts";
 import { groupName } from "./group_name.ts";
 import { type Jail, startJail } from "./launch/jail.ts";
+import { chooseIdentity, ownIdentity } from "./choose_identity.ts";
 import { planSandbox, TRUST_FOLDER } from "./plan_sandbox.ts";
 import { notePlaceholders, removeNotedPlaceholders } from "./placeholders.ts";
 import { PROXY_PORT } from "./process/environment.ts";
@@ -95,7 +96,9 @@ async function confine(
     await group.killAll();
     await group.remove();
   });
-  const files = accountFiles(assignment.identity, sandbox.name);
+  const identity = chooseIdentity({ assignment, policy, own: ownIdentity() });
+  await Deno.chown(folder.workspace, identity.uid, identity.gid);
+  const files = accountFiles(identity, sandbox.name);
   const accounts = await writeAccountFiles(folder.accounts, files);
   await Deno.mkdir(folder.trust, { recursive: true });
   // Not by the mode of `mkdir`, which the umask takes bits from.
@@ -103,7 +106,7 @@ async function confine(
   const authority = await preparation.authority;
   await writeTrustFiles(folder.trust, authority.caPem);
   const { workspace, trust } = folder;
-  const spec = planSandbox({ assignment, policy, workspace, trust, accounts });
+  const spec = planSandbox({ assignment, policy, identity, workspace, trust, accounts });
   await notePlaceholders(folder, spec.plan.placeholders);
   undo.add(() => removeNotedPlaceholders(folder));
   const jail = await startJail(spec, {
@@ -119,7 +122,7 @@ async function confine(
   if (sandbox.binds.some(({ writable }) => writable)) {
     watchControls(jail, { events, undo, onFailure });
   }
-  const generations = openDoor({ jail, events, authority, undo, log, onFailure });
+  const generations = await openDoor({ jail, events, authority, undo, log, onFailure });
   const load = (candidate: Policy, revision: Revision) => {
     generations.load(candidate, revision);
     const { version, hash } = revision;
@@ -181,12 +184,12 @@ interface DoorOptions {
 }
 
 /** Starts the proxy; returns what holds the policy that it goes by. */
-function openDoor(
+async function openDoor(
   { jail, events, authority, undo, log, onFailure }: DoorOptions,
-): GenerationHolder {
+): Promise<GenerationHolder> {
   const links = sandboxLinks(jail.initPid);
   const generations = new GenerationHolder({ expand: (policy) => expandBinaries(policy, links) });
-  const identifier = new CallerIdentifier({ initPid: jail.initPid, proxyPort: PROXY_PORT });
+  const identifier = new CallerIdentifier({ jail, proxyPort: PROXY_PORT });
   undo.add(() => identifier[Symbol.dispose]());
   const terminator = new TlsTerminator({ authority });
   undo.add(() => terminator.close());
@@ -208,7 +211,7 @@ function openDoor(
     isClosing = true;
     await proxy.close();
   });
-  void proxy.serve(jail.listen(PROXY_PORT)).then(() => {
+  void proxy.serve(await jail.listen(PROXY_PORT)).then(() => {
     if (!isClosing) onFailure("its proxy accepts nothing any more");
   });
   return generations;

@@ -7,6 +7,8 @@
  * @module
  */
 
+import { readSubordinateIds, SUBORDINATE_IDS_MIN, type SubordinateIds } from "./subordinate_ids.ts";
+
 /** How a machine is looked at. */
 export interface KernelProbe {
   /** Returns the text of a file, or `null` where it cannot be read. */
@@ -15,9 +17,17 @@ export interface KernelProbe {
   readonly landlockAbi: () => number;
   /** Whether the kernel takes seccomp filters. */
   readonly hasSeccompFilter: () => boolean;
-  /** User that this program runs as. */
+  /** User and group that this program runs as. */
   readonly uid: number;
+  readonly gid: number;
+  /** Whether a program is where base systems have it. */
+  readonly hasProgram: (name: string) => boolean;
+  /** Whether this user gets a user namespace with all capabilities: tried, not looked up. */
+  readonly canMakeUserNamespace: () => boolean;
 }
+
+/** What makes a user namespace and its maps: of util-linux, and of shadow (Debian: uidmap). */
+const ROOTLESS_PROGRAMS = ["unshare", "newuidmap", "newgidmap"] as const;
 
 /** Namespaces that a sandbox has for itself. */
 export const NAMESPACES = ["cgroup", "ipc", "mnt", "net", "pid", "user", "uts"] as const;
@@ -32,11 +42,25 @@ export interface KernelFeatures {
   readonly noNewPrivileges: boolean;
   readonly namespaces: readonly Namespace[];
   /** Who may make user namespaces: the rootless way needs them. */
-  readonly userNamespaces: "allowed" | "switched_off" | "restricted_by_apparmor" | "missing";
+  readonly userNamespaces:
+    | "allowed"
+    | "switched_off"
+    | "restricted_by_apparmor"
+    | "refused"
+    | "missing";
   readonly cgroups: "v2" | "v1" | "hybrid" | "missing";
   /** Controllers that limit a sandbox, among `cpu`, `memory` and `pids`. */
   readonly controllers: readonly string[];
-  readonly root: boolean;
+  /** `null` for root, who needs nothing of it. */
+  readonly rootless: RootlessFeatures | null;
+}
+
+/** What an ordinary user has instead of root's rights. */
+export interface RootlessFeatures {
+  readonly missingPrograms: readonly string[];
+  readonly subordinateIds: SubordinateIds | null;
+  /** For the fix. */
+  readonly uid: number;
 }
 
 /** One thing that is missing, in words for a person. */
@@ -48,8 +72,9 @@ export interface MissingFeature {
     | "no_new_privs"
     | "namespaces"
     | "user_namespaces"
-    | "cgroups"
-    | "root";
+    | "subordinate_ids"
+    | "programs"
+    | "cgroups";
   /** Without it no sandbox starts; else the sandbox is less than it could be. */
   readonly required: boolean;
   /** What is missing, why it matters, and how to mend it. */
@@ -70,7 +95,16 @@ export function readKernelFeatures(probe: KernelProbe): KernelFeatures {
     namespaces: readNamespaces(probe),
     userNamespaces: readUserNamespaces(probe),
     ...readCgroups(probe),
-    root: probe.uid === 0,
+    rootless: probe.uid === 0 ? null : readRootless(probe),
+  };
+}
+
+function readRootless(probe: KernelProbe): RootlessFeatures {
+  const { uid, gid } = probe;
+  return {
+    missingPrograms: ROOTLESS_PROGRAMS.filter((name) => !probe.hasProgram(name)),
+    subordinateIds: readSubordinateIds(probe.readText, { uid, gid }),
+    uid,
   };
 }
 
@@ -79,6 +113,7 @@ export function findMissing(features: KernelFeatures): readonly MissingFeature[]
   const missing = [
     ...findMissingControls(features),
     ...findMissingNamespaces(features),
+    ...features.rootless === null ? [] : findMissingRootless(features, features.rootless),
     ...findMissingCgroups(features),
   ];
   return missing.sort((a, b) => Number(b.required) - Number(a.required));
@@ -146,35 +181,66 @@ function findMissingNamespaces(features: KernelFeatures): readonly MissingFeatur
         "that belong to it, and mount /proc",
     });
   }
-  if (features.root) return missing;
-  // Until the rootless way exists, only root can make the namespaces.
-  missing.push({
-    feature: "root",
-    required: true,
-    sentence: "OpenShell does not run as root: only root may make a sandbox's namespaces. Run it " +
-      "with sudo",
-  });
-  const fixes = {
-    allowed: null,
-    missing: "Use a kernel built with CONFIG_USER_NS",
-    switched_off: "Set the sysctl user.max_user_namespaces above 0, and where it exists " +
-      "kernel.unprivileged_userns_clone to 1",
-    restricted_by_apparmor:
-      "Set the sysctl kernel.apparmor_restrict_unprivileged_userns to 0, or give OpenShell an " +
-      "AppArmor profile with the userns rule",
-  };
-  const fix = fixes[features.userNamespaces];
-  if (fix === null) return missing;
-  return [...missing, {
-    feature: "user_namespaces",
-    required: false,
-    sentence: `User namespaces are not to be had: without them only root can run sandboxes. ${fix}`,
-  }];
+  return missing;
 }
 
-function findMissingCgroups({ cgroups, controllers }: KernelFeatures): readonly MissingFeature[] {
+const USER_NAMESPACE_FIXES: Readonly<Record<KernelFeatures["userNamespaces"], string | null>> = {
+  allowed: null,
+  missing: "Use a kernel built with CONFIG_USER_NS",
+  switched_off: "Set the sysctl user.max_user_namespaces above 0, and where it exists " +
+    "kernel.unprivileged_userns_clone to 1",
+  restricted_by_apparmor:
+    "Set the sysctl kernel.apparmor_restrict_unprivileged_userns to 0, or give unshare an " +
+    "AppArmor profile with the userns rule",
+  refused: "Lift an outer container's ban on the unshare call, and use util-linux 2.36 or newer",
+};
+
+/** An ordinary user gets the same sandbox, or is told what is missing for it. */
+function findMissingRootless(
+  { userNamespaces }: KernelFeatures,
+  { missingPrograms, subordinateIds, uid }: RootlessFeatures,
+): readonly MissingFeature[] {
+  const missing: MissingFeature[] = [];
+  const add = (feature: MissingFeature["feature"], sentence: string) =>
+    missing.push({ feature, required: true, sentence: `${sentence}, or run OpenShell as root` });
+  if (missingPrograms.length > 0) {
+    add(
+      "programs",
+      `Programs are missing (${missingPrograms.join(", ")}): without them only root can run ` +
+        "sandboxes. Install util-linux, and uidmap (Debian, Ubuntu) or shadow-utils (Fedora)",
+    );
+  }
+  const fix = USER_NAMESPACE_FIXES[userNamespaces];
+  if (fix !== null && !missingPrograms.includes("unshare")) {
+    add(
+      "user_namespaces",
+      `User namespaces are not to be had: without them only root can run sandboxes. ${fix}`,
+    );
+  }
+  if (subordinateIds === null) {
+    add(
+      "subordinate_ids",
+      `User ${uid} has no ${SUBORDINATE_IDS_MIN} subordinate ids in /etc/subuid and /etc/subgid: ` +
+        'an agent would share its user with you. Run "sudo usermod --add-subuids 100000-165535 ' +
+        '--add-subgids 100000-165535 $USER" with a range that nobody has',
+    );
+  }
+  return missing;
+}
+
+function findMissingCgroups(features: KernelFeatures): readonly MissingFeature[] {
+  const { cgroups, controllers, rootless } = features;
   const absent = ["cpu", "memory", "pids"].filter((name) => !controllers.includes(name));
-  if (absent.length === 0) return [];
+  if (absent.length === 0) {
+    if (rootless === null || cgroups === "v2") return [];
+    return [{
+      feature: "cgroups",
+      required: false,
+      sentence:
+        "Control groups of version 1 are root's alone: --memory and --cpu are refused for " +
+        "an ordinary user. Boot with systemd.unified_cgroup_hierarchy=1",
+    }];
+  }
   const what = cgroups === "missing" ? "Control groups" : "Controllers of control groups";
   return [{
     feature: "cgroups",
@@ -199,8 +265,9 @@ function readUserNamespaces(probe: KernelProbe): KernelFeatures["userNamespaces"
   if (!(Number(limit) > 0) || read("kernel/unprivileged_userns_clone") === "0") {
     return "switched_off";
   }
+  if (probe.uid === 0 || probe.canMakeUserNamespace()) return "allowed";
   const restricted = read("kernel/apparmor_restrict_unprivileged_userns") ?? "0";
-  return restricted === "0" ? "allowed" : "restricted_by_apparmor";
+  return restricted === "0" ? "refused" : "restricted_by_apparmor";
 }
 
 function readCgroups(probe: KernelProbe): Pick<KernelFeatures, "cgroups" | "controllers"> {

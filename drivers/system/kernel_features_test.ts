@@ -12,6 +12,9 @@ const FILES: Readonly<Record<string, string>> = {
   "/proc/self/status": "Name:\tdeno\nNoNewPrivs:\t0\n",
   "/proc/self/mounts": "proc /proc proc rw 0 0\ncgroup2 /sys/fs/cgroup cgroup2 rw,nosuid 0 0\n",
   "/sys/fs/cgroup/cgroup.controllers": "cpuset cpu io memory pids\n",
+  "/etc/passwd": "root:x:0:0::/root:/bin/sh\nann:x:1000:1000::/home/ann:/bin/sh\n",
+  "/etc/subuid": "ann:100000:65536\n",
+  "/etc/subgid": "1000:100000:65536\n",
   ...Object.fromEntries(
     NAMESPACES.map((name) => [`/proc/sys/user/max_${name}_namespaces`, "99\n"]),
   ),
@@ -22,15 +25,22 @@ interface Change {
   readonly landlock?: number;
   readonly seccomp?: boolean;
   readonly uid?: number;
+  readonly missing?: readonly string[];
+  readonly refused?: boolean;
 }
 
-function machine({ files = {}, landlock = 7, seccomp = true, uid = 0 }: Change = {}): KernelProbe {
+function machine(
+  { files = {}, landlock = 7, seccomp = true, uid = 0, missing = [], refused = false }: Change = {},
+): KernelProbe {
   const all: Readonly<Record<string, string | null>> = { ...FILES, ...files };
   return {
     readText: (path) => all[path] ?? null,
     landlockAbi: () => landlock,
     hasSeccompFilter: () => seccomp,
     uid,
+    gid: uid,
+    hasProgram: (name) => !missing.includes(name),
+    canMakeUserNamespace: () => !refused,
   };
 }
 
@@ -49,7 +59,7 @@ Deno.test("readKernelFeatures() of a machine that has all", () => {
     userNamespaces: "allowed",
     cgroups: "v2",
     controllers: ["cpu", "memory", "pids"],
-    root: true,
+    rootless: null,
   });
   assert.deepEqual(findMissing(features), []);
 });
@@ -70,17 +80,19 @@ Deno.test.each([
 });
 
 Deno.test.each([
+  { path: "kernel/osrelease", text: "6.18", want: "refused" },
   { path: "user/max_user_namespaces", text: "0", want: "switched_off" },
   { path: "user/max_user_namespaces", text: null, want: "missing" },
   { path: "kernel/unprivileged_userns_clone", text: "0\n", want: "switched_off" },
-  { path: "kernel/unprivileged_userns_clone", text: "1\n", want: "allowed" },
+  { path: "kernel/unprivileged_userns_clone", text: "1\n", want: "refused" },
   {
     path: "kernel/apparmor_restrict_unprivileged_userns",
     text: "1\n",
     want: "restricted_by_apparmor",
   },
 ])("readKernelFeatures() tells user namespaces by $path $text", ({ path, text, want }) => {
-  const features = readKernelFeatures(machine({ files: { [`/proc/sys/${path}`]: text } }));
+  const files = { [`/proc/sys/${path}`]: text };
+  const features = readKernelFeatures(machine({ files, uid: 1000, refused: true }));
   assert.equal(features.userNamespaces, want);
 });
 
@@ -106,7 +118,42 @@ Deno.test.each([
     required: false,
     fix: /\(memory, pids\).*cgroup2/,
   },
-  { name: "root", change: { uid: 1000 }, required: true, fix: /sudo/ },
+  {
+    name: "programs",
+    change: { uid: 1000, missing: ["newuidmap", "newgidmap"] },
+    required: true,
+    fix: /\(newuidmap, newgidmap\).*uidmap.*as root$/,
+  },
+  {
+    name: "user_namespaces",
+    change: { uid: 1000, refused: true },
+    required: true,
+    fix: /unshare call.*as root$/,
+  },
+  {
+    name: "user_namespaces",
+    change: {
+      uid: 1000,
+      refused: true,
+      files: { "/proc/sys/kernel/apparmor_restrict_unprivileged_userns": "1" },
+    },
+    required: true,
+    fix: /AppArmor profile/,
+  },
+  ...[{ "/etc/subuid": null }, { "/etc/subgid": "ann:100000:999\n" }, {
+    "/etc/subuid": "anna:100000:65536\n1001:100000:65536\nann:0:65536\nann:4294967295:1000\n",
+  }].map((files) => ({
+    name: "subordinate_ids",
+    change: { uid: 1000, files },
+    required: true,
+    fix: /User 1000 .*usermod.*as root$/,
+  })),
+  {
+    name: "cgroups",
+    change: { uid: 1000, files: { "/proc/self/mounts": LEGACY } },
+    required: false,
+    fix: /--memory/,
+  },
 ])("findMissing() names $name alone, with a fix", ({ name, change, required, fix }) => {
   const missing = findMissing(readKernelFeatures(machine(change)));
   assert.deepEqual(missing.map(({ feature }) => feature), [name]);
@@ -115,11 +162,16 @@ Deno.test.each([
   assert.match(missing[0]?.sentence ?? "", /^[A-Z].*[^.]$/);
 });
 
-Deno.test("findMissing() says why an ordinary user has no user namespaces", () => {
-  const files = { "/proc/sys/kernel/apparmor_restrict_unprivileged_userns": "1" };
-  const missing = findMissing(readKernelFeatures(machine({ uid: 1000, files })));
-  assert.deepEqual(missing.map(({ feature }) => feature), ["root", "user_namespaces"]);
-  assert.match(missing[1]?.sentence ?? "", /AppArmor profile/);
+Deno.test("readKernelFeatures() finds the ids of an ordinary user", () => {
+  const files = { "/etc/subuid": "ann:1:2000\nann:200000:65536\nann:100000:65536\n" };
+  const features = readKernelFeatures(machine({ uid: 1000, files }));
+  assert.deepEqual(findMissing(features), []);
+  assert.deepEqual(features.rootless?.subordinateIds, {
+    uid: 1000,
+    gid: 1000,
+    uids: { first: 200000, count: 65536 },
+    gids: { first: 100000, count: 65536 },
+  });
 });
 
 Deno.test("findMissing() names what level 1 of Landlock lacks", () => {
@@ -133,6 +185,9 @@ Deno.test("findMissing() of a machine where nothing can be read puts what is req
     landlockAbi: () => 0,
     hasSeccompFilter: () => false,
     uid: 0,
+    gid: 0,
+    hasProgram: () => false,
+    canMakeUserNamespace: () => false,
   };
   const missing = findMissing(readKernelFeatures(probe));
   assert.deepEqual(missing.map(({ required }) => required), [true, true, true, true, false]);

@@ -1,7 +1,8 @@
 /**
  * Looks at this machine's kernel, for `readKernelFeatures`.
  *
- * Asks only, and restricts nothing: the calls are the ones that name a version or an action.
+ * Restricts nothing of this process: the calls are the ones that name a version or an action, and
+ * what has to be tried is tried by another program.
  *
  * @module
  */
@@ -19,6 +20,8 @@ const SECCOMP = { x86_64: 317n, aarch64: 277n };
 const SECCOMP_GET_ACTION_AVAIL = 2;
 const SECCOMP_RET_ERRNO = 0x00050000;
 
+const PROGRAM_FOLDERS = ["/usr/bin", "/bin", "/usr/sbin", "/sbin"];
+
 /** Returns the probe of this machine. On a system other than Linux everything is missing. */
 export function probeKernel(): KernelProbe {
   return {
@@ -33,7 +36,39 @@ export function probeKernel(): KernelProbe {
       return ask(({ seccomp }) => seccomp(call, SECCOMP_GET_ACTION_AVAIL, 0, action), -1) === 0;
     },
     uid: Deno.build.os === "linux" ? Deno.uid() ?? -1 : -1,
+    gid: Deno.build.os === "linux" ? Deno.gid() ?? -1 : -1,
+    hasProgram: (name) => PROGRAM_FOLDERS.some((folder) => isFile(`${folder}/${name}`)),
+    canMakeUserNamespace,
   };
+}
+
+/** Makes one for a program that does nothing. */
+function canMakeUserNamespace(): boolean {
+  try {
+    const { success } = new Deno.Command("/usr/bin/unshare", {
+      args: ["--user", "--keep-caps", "/bin/sh", "-c", ":"],
+      cwd: "/",
+      clearEnv: true,
+      stdin: "null",
+      stdout: "null",
+      stderr: "null",
+    }).outputSync();
+    return success;
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound || error instanceof Deno.errors.PermissionDenied) {
+      return false;
+    }
+    throw error;
+  }
+}
+
+function isFile(path: string): boolean {
+  try {
+    return Deno.statSync(path).isFile;
+  } catch (error) {
+    if (error instanceof Error) return false;
+    throw error;
+  }
 }
 
 type Symbols = Deno.DynamicLibrary<typeof SYMBOLS>["symbols"];

@@ -133,7 +133,7 @@ export class EmbeddedDriver implements ComputeDriver {
 
   async delete(id: string): Promise<boolean> {
     await this.stop(id);
-    return await removeFolder(this.#folder(id));
+    return await removeFolder(this.#folder(id), this.#options.subordinateIds);
   }
 
   async list(): Promise<readonly DriverReport[]> {
@@ -176,7 +176,8 @@ export class EmbeddedDriver implements ComputeDriver {
   }
 
   #prepare(folder: SandboxFolder): ReturnType<typeof prepareFolder> {
-    const prepared = this.#prepared.then(() => prepareFolder(this.#options.folder, folder));
+    const { folder: parent, subordinateIds } = this.#options;
+    const prepared = this.#prepared.then(() => prepareFolder(parent, folder, subordinateIds));
     this.#prepared = prepared.catch(() => {});
     return prepared;
   }

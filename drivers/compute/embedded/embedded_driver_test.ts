@@ -71,6 +71,7 @@ function driverTest(
           command: ["/bin/sh", script],
           env: {},
           version: "1",
+          subordinateIds: null,
           findMissing,
         });
         drivers.push(driver);
@@ -98,12 +99,15 @@ async function until(condition: () => boolean): Promise<void> {
   }
 }
 
+async function identityOf(folder: string): Promise<number> {
+  return JSON.parse(await Deno.readTextFile(`${folder}/identity.json`)).uid;
+}
+
 driverTest("starts, lists, stops and deletes a sandbox", async ({ driver, folder, reports }) => {
   await driver.start(sandbox("runs"));
   await driver.start(sandbox("runs"));
   assert.deepEqual(await driver.list(), [{ id: "id-runs", state: "running" }]);
-  const { uid } = await Deno.stat(`${folder}/id-runs/workspace`);
-  assert.equal(uid, firstIdentity(folder));
+  assert.equal(await identityOf(`${folder}/id-runs`), firstIdentity(folder));
   await Deno.writeTextFile(`${folder}/id-runs/workspace/kept`, "x");
   await driver.stop("id-runs");
   assert.deepEqual(await driver.list(), [{ id: "id-runs", state: "stopped" }]);
@@ -121,7 +125,7 @@ driverTest("starts, lists, stops and deletes a sandbox", async ({ driver, folder
 driverTest("gives each sandbox an identity of its own", async ({ driver, folder }) => {
   await Promise.all([driver.start(sandbox("a")), driver.start(sandbox("b"))]);
   const owners = await Promise.all(
-    ["a", "b"].map(async (name) => (await Deno.stat(`${folder}/id-${name}/workspace`)).uid),
+    ["a", "b"].map((name) => identityOf(`${folder}/id-${name}`)),
   );
   const first = firstIdentity(folder);
   assert.deepEqual(owners.toSorted(), [first, first + 2]);

@@ -6,7 +6,9 @@
 
 import type { SandboxFolder } from "../../supervisor/sandbox_folder.ts";
 import { removeLeftovers } from "../../supervisor/leftovers.ts";
+import type { SubordinateIds } from "../../system/subordinate_ids.ts";
 import type { ProcessIdentity } from "./process_identity.ts";
+import { runInUserNamespace, UserNamespaceError } from "./user_namespace.ts";
 
 /**
  * Users and groups of sandboxes: high enough that no person has one, and below 2³¹, which some
@@ -34,13 +36,14 @@ export interface RecordedExit {
 export async function prepareFolder(
   parent: string,
   folder: SandboxFolder,
+  ids: SubordinateIds | null,
 ): Promise<{ readonly uid: number; readonly gid: number }> {
   await Deno.mkdir(folder.path, { recursive: true, mode: 0o700 });
   const known = await readJson<{ uid: number; gid: number }>(folder.identity);
-  const identity = known ?? await freeIdentity(parent);
+  const identity = known ?? await freeIdentity(parent, ids);
   if (known === null) await writeJson(folder.identity, identity);
+  // Its supervisor gives it to the agent.
   await Deno.mkdir(folder.workspace, { recursive: true, mode: 0o700 });
-  await Deno.chown(folder.workspace, identity.uid, identity.gid);
   return identity;
 }
 
@@ -50,9 +53,21 @@ export async function tidyFolder(folder: SandboxFolder): Promise<void> {
   await removeIfThere(folder.supervisor);
 }
 
-/** Removes the sandbox's files. Returns false where there were none. */
-export async function removeFolder(folder: SandboxFolder): Promise<boolean> {
-  return await removeIfThere(folder.path);
+/**
+ * Removes the sandbox's files. Returns false where there were none. An ordinary user can remove what
+ * belongs to subordinate ids only in a user namespace that has them.
+ */
+export async function removeFolder(
+  folder: SandboxFolder,
+  ids: SubordinateIds | null,
+): Promise<boolean> {
+  try {
+    return await removeIfThere(folder.path);
+  } catch (error) {
+    if (ids === null || !(error instanceof Deno.errors.PermissionDenied)) throw error;
+    await runInUserNamespace(["rm", "-rf", "--one-file-system", "--", folder.path], ids);
+    return true;
+  }
 }
 
 export async function forgetExit(folder: SandboxFolder): Promise<void> {
@@ -79,25 +94,47 @@ export async function writeSupervisor(
   await writeJson(folder.supervisor, supervisor);
 }
 
-async function freeIdentity(parent: string): Promise<{ uid: number; gid: number }> {
+async function freeIdentity(
+  parent: string,
+  ids: SubordinateIds | null,
+): Promise<{ uid: number; gid: number }> {
   const taken = new Set<number>();
   for await (const { name } of Deno.readDir(parent)) {
     const other = await readJson<{ uid: number }>(`${parent}/${name}/identity.json`);
     if (other !== null) taken.add(other.uid);
   }
+  if (ids !== null) return freeSubordinate(hashOf(parent), taken, ids);
   let uid = firstIdentity(parent);
   while (taken.has(uid)) uid += NUMBERS_PER_SANDBOX;
   return { uid, gid: uid };
 }
 
+/** Gateways of one user begin at different places. The first number is root of the namespace. */
+function freeSubordinate(
+  hash: number,
+  taken: ReadonlySet<number>,
+  { uids, gids }: SubordinateIds,
+): { uid: number; gid: number } {
+  const places = Math.floor((Math.min(uids.count, gids.count) - 1) / NUMBERS_PER_SANDBOX);
+  for (let tried = 0; tried < places; tried++) {
+    const at = 1 + (hash + tried) % places * NUMBERS_PER_SANDBOX;
+    if (!taken.has(uids.first + at)) return { uid: uids.first + at, gid: gids.first + at };
+  }
+  throw new UserNamespaceError(`all ${places} pairs of subordinate ids are in use`);
+}
+
 /** First number of a folder's block. */
 export function firstIdentity(parent: string): number {
+  return IDENTITY_MIN + (hashOf(parent) % BLOCKS) * BLOCK_SIZE;
+}
+
+function hashOf(parent: string): number {
   // FNV-1a: which block it is does not matter, only that it stays the same.
   let hash = 0x811c9dc5;
   for (const byte of new TextEncoder().encode(parent)) {
     hash = Math.imul(hash ^ byte, 0x01000193) >>> 0;
   }
-  return IDENTITY_MIN + (hash % BLOCKS) * BLOCK_SIZE;
+  return hash;
 }
 
 async function readJson<T>(path: string): Promise<T | null> {

@@ -10,7 +10,9 @@ import { TextLineStream } from "./text_line_stream.ts";
 import type { Assignment, GatewayAccess, SupervisorReport } from "../../supervisor/assignment.ts";
 import { CodedError } from "../../../proto/errors.ts";
 import { SUPERVISOR_START_MS_MAX } from "../../../proto/limits.ts";
+import type { SubordinateIds } from "../../system/subordinate_ids.ts";
 import { identifyProcess, type ProcessIdentity } from "./process_identity.ts";
+import { inUserNamespace, mapIds } from "./user_namespace.ts";
 
 /** The sandbox did not start. */
 export class SandboxStartError extends CodedError {
@@ -28,6 +30,8 @@ export interface SupervisorCommand {
   readonly command: readonly string[];
   readonly env: Readonly<Record<string, string>>;
   readonly gateway: GatewayAccess;
+  /** What an ordinary user has instead of root's rights; `null` for root. */
+  readonly subordinateIds: SubordinateIds | null;
 }
 
 /** A started supervisor that waits for its assignment, or has one. */
@@ -36,11 +40,15 @@ export class SupervisorProcess {
 
   readonly #input: WritableStreamDefaultWriter<Uint8Array>;
 
+  /** Resolves when it reads. */
+  readonly #listening: Promise<void>;
+
   /** Starts the program: `command` is our own, without a role. */
-  constructor({ command, env, gateway }: SupervisorCommand) {
-    const [program, ...args] = command;
+  constructor({ command, env, gateway, subordinateIds }: SupervisorCommand) {
+    const supervise = [...command, "supervise"];
+    const [program, ...args] = subordinateIds === null ? supervise : inUserNamespace(supervise);
     this.#child = new Deno.Command(program!, {
-      args: [...args, "supervise"],
+      args,
       env: { ...env },
       cwd: "/",
       detached: true,
@@ -50,6 +58,7 @@ export class SupervisorProcess {
     }).spawn();
     this.#child.unref();
     this.#input = this.#child.stdin.getWriter();
+    this.#listening = subordinateIds === null ? Promise.resolve() : this.#begin(subordinateIds);
     // One that has ended at once says so when it is given its assignment.
     this.#write(gateway).catch(() => {});
   }
@@ -79,13 +88,26 @@ export class SupervisorProcess {
       await this.ended;
       if (error instanceof SandboxStartError) throw error;
       const message = `Cannot start the sandbox: ${(error as Error).message}`;
-      throw new SandboxStartError("SupervisorFailed", message);
+      const hint = error instanceof CodedError ? error.hint : undefined;
+      throw new SandboxStartError("SupervisorFailed", message, hint);
     } finally {
       clearTimeout(timeout);
     }
   }
 
+  async #begin(ids: SubordinateIds): Promise<void> {
+    try {
+      await mapIds(this.#child.pid, ids);
+      await this.#input.write(new TextEncoder().encode("\n"));
+    } catch (error) {
+      // One without its maps never becomes a supervisor.
+      this.kill();
+      throw error;
+    }
+  }
+
   async #write(value: unknown): Promise<void> {
+    await this.#listening;
     await this.#input.write(new TextEncoder().encode(`${JSON.stringify(value)}\n`));
   }
 

@@ -86,7 +86,7 @@ export async function withDoor(
       });
       const policy = policyFor([http.addr.port, https.addr.port]);
       generations.load(policy, { version: 1, hash: "sha256:0" });
-      using identifier = new CallerIdentifier({ initPid: jail.initPid, proxyPort: DOOR_PORT });
+      using identifier = new CallerIdentifier({ jail, proxyPort: DOOR_PORT });
       const events: AuditEvent[] = [];
       const caCerts = [serverAuthority.caPem];
       const proxy = new EgressProxy({
@@ -101,7 +101,7 @@ export async function withDoor(
             connectTls(connection as Deno.TcpConn, host, signal, { caCerts }),
         },
       });
-      const serving = proxy.serve(jail.listen(DOOR_PORT));
+      const serving = proxy.serve(await jail.listen(DOOR_PORT));
       try {
         const { caPem } = authority;
         const [httpPort, httpsPort] = [http.addr.port, https.addr.port];

@@ -34,7 +34,13 @@ const EEXIST = 17;
 /** Folders of `/proc` that say more about the machine than a sandbox needs. */
 const HIDDEN = ["kcore", "keys", "sched_debug", "sysrq-trigger", "timer_list"];
 
-/** Builds the root and makes it the only one. `/proc` in it is still empty. */
+/** Where the old root is until `leaveOldRoot`. */
+const OLD_ROOT = "openshell-old-root";
+
+/**
+ * Builds the root and moves into it. `/proc` in it is still empty: in a user namespace the kernel
+ * gives a new one only to who still sees one in full, so the old root stays until that is done.
+ */
 export function buildRoot(
   libc: Libc,
   { plan, identity }: JailSpec,
@@ -62,7 +68,14 @@ export function buildRoot(
     if (root !== null) libc.close(root);
     for (const source of sources.values()) libc.close(source);
   }
-  libc.changeRoot(STAGE);
+  Deno.mkdirSync(`${STAGE}/${OLD_ROOT}`, { mode: 0o700 });
+  libc.changeRoot(STAGE, OLD_ROOT);
+}
+
+/** Takes the old root away; the new one is then the only one. */
+export function leaveOldRoot(libc: Libc): void {
+  libc.unmount(`/${OLD_ROOT}`);
+  Deno.removeSync(`/${OLD_ROOT}`);
 }
 
 /** Takes the right to write from what only held mount points, and hides parts of `/proc`. */

@@ -5,7 +5,7 @@
  */
 
 import { buildFilter, encodeFilter, type FilterStage } from "./seccomp_filter.ts";
-import { buildRoot, sealRoot } from "./build_root.ts";
+import { buildRoot, leaveOldRoot, sealRoot } from "./build_root.ts";
 import { GATE_SHELL, GATE_SHELL_ACCESS, limitedArguments } from "./gated_command.ts";
 import { type Control, IsolationError, SyscallError } from "./isolation_error.ts";
 import type { Confinement, JailSpec, OwnerMap } from "./jail_spec.ts";
@@ -15,6 +15,7 @@ import {
   encodeRuleset,
   LANDLOCK_ABI_KNOWN,
 } from "./landlock_rights.ts";
+import { openSocketTable } from "./inner_sockets.ts";
 import type { Libc } from "./libc_ffi.ts";
 import { raiseLoopback } from "./raise_loopback.ts";
 
@@ -82,9 +83,11 @@ export async function confine(
   });
   const landlockAbi = attempt("landlock", () => libc.landlockAbi());
   const lastCapability = attempt("capabilities", readLastCapability);
+  attempt("capabilities", () => becomeRoot(libc));
   attempt("namespaces", () => enterNamespaces(libc, spec.hostname));
   attempt("mounts", () => buildRoot(libc, spec, ownerMaps));
   attempt("network", () => raiseLoopback(libc));
+  const socketTable = attempt("network", () => openSocketTable(libc));
   const started: Deno.ChildProcess[] = [];
   try {
     attempt("no_new_privs", () => libc.prctl(PR_SET_NO_NEW_PRIVS, 1n));
@@ -98,6 +101,7 @@ export async function confine(
     started.push(init);
     await untilReady(init);
     await mountProc();
+    attempt("mounts", () => leaveOldRoot(libc));
     attempt("mounts", () => sealRoot(libc));
     attempt("capabilities", () => dropCapabilities(libc, lastCapability));
     attempt("identity", () => libc.setIdentity(uid, gid));
@@ -106,8 +110,12 @@ export async function confine(
     attempt("seccomp", () => installFilter(libc, "final"));
     const probes = probeRefusals(libc);
     const threadId = libc.threadId();
-    return { confinement: { threadId, initPid: init.pid, landlockAbi, probes }, init };
+    return {
+      confinement: { threadId, initPid: init.pid, landlockAbi, socketTable, probes },
+      init,
+    };
   } catch (error) {
+    libc.close(socketTable);
     for (const init of started) await endInit(init);
     throw error;
   }
@@ -129,6 +137,16 @@ function isRoot(id: number): boolean {
 
 function readLastCapability(): number {
   return Number(Deno.readTextFileSync("/proc/sys/kernel/cap_last_cap"));
+}
+
+/**
+ * In a user namespace, OpenShell has root's capabilities without being root: only programs of root
+ * would get them, and leaving root takes them away. So this thread becomes root of that namespace,
+ * and what follows is the same as on the machine itself.
+ */
+function becomeRoot(libc: Libc): void {
+  libc.inheritNothing();
+  if (Deno.uid() !== 0 || Deno.gid() !== 0) libc.setIdentity(0, 0);
 }
 
 function enterNamespaces(libc: Libc, hostname: string): void {

@@ -6,7 +6,10 @@
  * @module
  */
 
+import { Socket } from "node:net";
+import { Duplex } from "node:stream";
 import { JAIL_CHUNK_BYTES_MAX, JAIL_END_MS_MAX, JAIL_START_MS_MAX } from "../../../proto/limits.ts";
+import { adoptListener } from "./adopt_listener_ffi.ts";
 import { IsolationError, JailCallError } from "./isolation_error.ts";
 import type {
   Confinement,
@@ -18,7 +21,6 @@ import type {
   TerminalSize,
 } from "./jail_spec.ts";
 import { JailChannel } from "./jail_channel.ts";
-import { dialInside, listenInside } from "./listen_inside_ffi.ts";
 import { openOwnerMaps } from "./owner_map.ts";
 import { holdPlaceholders, removePlaceholders } from "./placeholders.ts";
 import { type Breach, findBreaches, gatherEvidence } from "./read_back.ts";
@@ -43,6 +45,12 @@ export interface JailProcess {
   signal(signal: Deno.Signal): Promise<void>;
   /** Resolves at the end; output may still be there to read. */
   wait(): Promise<JailExit>;
+}
+
+/** Bytes to and from a port inside. Closing `writable` ends one direction. */
+export interface InnerConnection {
+  readonly readable: ReadableStream<Uint8Array>;
+  readonly writable: WritableStream<Uint8Array>;
 }
 
 export interface JailOptions {
@@ -130,14 +138,20 @@ export class Jail {
   }
 
   /**
+   * Asks for connections inside by `NETLINK_SOCK_DIAG`. Open as long as the jail.
+   */
+  get socketTable(): number {
+    return this.#confinement.socketTable;
+  }
+
+  /**
    * Listens on 127.0.0.1 inside. What is accepted is the sandbox's; what this thread dials leaves
    * from the host. The listener is the caller's to close.
    *
-   * @throws {JailCallError} when the jail has ended.
+   * @throws {JailCallError} when the jail has ended, or the port is taken.
    */
-  listen(port: number): Deno.TcpListener {
-    this.#mustRun("listen");
-    return listenInside(this.#confinement.threadId, port);
+  async listen(port: number): Promise<Deno.TcpListener> {
+    return adoptListener(await this.#channel.call<number>({ type: "listen", port }));
   }
 
   /**
@@ -145,9 +159,9 @@ export class Jail {
    *
    * @throws {JailCallError} where nothing listens, or when the jail has ended.
    */
-  async dial(port: number): Promise<Deno.TcpConn> {
-    this.#mustRun("dial");
-    return await dialInside(this.#confinement.threadId, port);
+  async dial(port: number): Promise<InnerConnection> {
+    const fd = await this.#channel.call<number>({ type: "dial", port });
+    return Duplex.toWeb(new Socket({ fd, allowHalfOpen: true })) as unknown as InnerConnection;
   }
 
   /**
@@ -216,11 +230,6 @@ export class Jail {
     // It may have ended by itself; then there is nothing to kill.
     await process.signal("SIGKILL").catch(() => {});
     await Promise.all([process.stdout.cancel(), process.stderr.cancel(), process.wait()]);
-  }
-
-  /** The number of the thread must not be another's by now. */
-  #mustRun(operation: string): void {
-    if (this.#closing !== null) throw new JailCallError(operation, "it has ended");
   }
 
   /** Ends every process of the jail, and with them its namespaces and mounts. */

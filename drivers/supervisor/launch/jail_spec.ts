@@ -79,6 +79,11 @@ export interface Confinement {
   /** Process id of init, as the host sees it. */
   readonly initPid: number;
   readonly landlockAbi: number;
+  /**
+   * Descriptor of this process that asks for connections inside (`NETLINK_SOCK_DIAG`). The thread
+   * closes it when the jail ends.
+   */
+  readonly socketTable: number;
   /** What each call answered that had to be refused: `"allowed"`, or the error number. */
   readonly probes: Readonly<Record<Probe, number | "allowed">>;
 }
@@ -109,6 +114,10 @@ export type JailRequest =
   | { readonly type: "end_input"; readonly process: number }
   | { readonly type: "wait"; readonly process: number }
   | { readonly type: "signal"; readonly process: number; readonly signal: Deno.Signal }
+  /** A descriptor of this process that listens on 127.0.0.1 inside, without waiting. */
+  | { readonly type: "listen"; readonly port: number }
+  /** A descriptor of this process that is connected to a port of loopback inside. */
+  | { readonly type: "dial"; readonly port: number }
   | { readonly type: "end_init" };
 
 export interface JailCall {

@@ -20,6 +20,7 @@ import {
   type GatedInput,
   RELEASE,
 } from "./gated_command.ts";
+import { dialInside, listenInside } from "./inner_sockets.ts";
 import { IsolationError, JailCallError } from "./isolation_error.ts";
 import type {
   JailCall,
@@ -91,6 +92,12 @@ class JailThread {
         return await this.#wait(request.process);
       case "signal":
         return this.#signal(request.process, request.signal);
+      case "listen":
+        this.#confined();
+        return listenInside(this.#libc, request.port);
+      case "dial":
+        this.#confined();
+        return await dialInside(this.#libc, request.port);
       case "end_init":
         return await this.#endInit();
     }
@@ -204,7 +211,8 @@ class JailThread {
 
   /** Not by a signal: its process id may be another's once it has ended. */
   async #endInit(): Promise<JailExit> {
-    const { init } = this.#confined().confined;
+    const { init, confinement: { socketTable } } = this.#confined().confined;
+    this.#libc.close(socketTable);
     const closed = init.stdin.close();
     const status = await init.status;
     // Closing fails where init has ended before; that it has ended is all that is asked for.

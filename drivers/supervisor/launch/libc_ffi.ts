@@ -30,9 +30,13 @@ const SYMBOLS = {
   sethostname: { parameters: ["buffer", "usize"], result: "i32" },
   setrlimit: { parameters: ["i32", "buffer"], result: "i32" },
   socket: { parameters: ["i32", "i32", "i32"], result: "i32" },
+  setsockopt: { parameters: ["i32", "i32", "i32", "buffer", "u32"], result: "i32" },
+  bind: { parameters: ["i32", "buffer", "u32"], result: "i32" },
+  listen: { parameters: ["i32", "i32"], result: "i32" },
+  connect: { parameters: ["i32", "buffer", "u32"], result: "i32" },
   ioctl: { parameters: ["i32", "u64", "buffer"], result: "i32" },
   numbers: { name: "syscall", parameters: ["i64", "i64", "i64", "i64"], result: "i64" },
-  twoPaths: { name: "syscall", parameters: ["i64", "buffer", "buffer"], result: "i64" },
+  twoBuffers: { name: "syscall", parameters: ["i64", "buffer", "buffer"], result: "i64" },
   bufferFirst: { name: "syscall", parameters: ["i64", "buffer", "usize", "u32"], result: "i64" },
   openat2: {
     name: "syscall",
@@ -61,6 +65,8 @@ const SYMBOLS = {
 /** Calls whose numbers are needed here, `[x86_64, aarch64]`. */
 const NUMBERS = {
   pivot_root: [155, 41],
+  capget: [125, 90],
+  capset: [126, 91],
   gettid: [186, 178],
   setgroups: [116, 159],
   setresgid: [119, 149],
@@ -98,6 +104,11 @@ const MOUNT_ATTR_IDMAP = 0x100000n;
 const CLOSE_RANGE_CLOEXEC = 4;
 const LANDLOCK_CREATE_RULESET_VERSION = 1;
 const RULE_PATH_BENEATH = 1;
+/** `_LINUX_CAPABILITY_VERSION_3`: two words of 32 bits for each set. */
+const CAPABILITY_VERSION = 0x20080522;
+const SOL_SOCKET = 1;
+const SO_REUSEADDR = 2;
+const MNT_DETACH = 2;
 const PR_SET_SECCOMP = 22;
 const SECCOMP_MODE_FILTER = 2n;
 
@@ -140,17 +151,16 @@ function bindFiles(raw: Raw, check: Check, number: NumberOf) {
         raw.mount(encode(source), encode(target), text(type), flags, text(data)),
       );
     },
-    /** Makes `folder` the root of this mount namespace and lets go of the old root. */
-    changeRoot(folder: string): void {
+    /** Makes `folder` the root of this mount namespace; the old root is then in its `old`. */
+    changeRoot(folder: string, old: string): void {
       check("chdir", folder, raw.chdir(encode(folder)));
-      // The old root ends up on top of the new one, at the same place, and is taken off.
-      check(
-        "pivot_root",
-        folder,
-        raw.twoPaths(number("pivot_root"), encode("."), encode(".")),
-      );
-      check("umount2", "the old root", raw.umount2(encode("."), 2));
+      const result = raw.twoBuffers(number("pivot_root"), encode("."), encode(old));
+      check("pivot_root", folder, result);
       check("chdir", "/", raw.chdir(encode("/")));
+    },
+    /** Takes a mount and all below it away from here, also where something is still in use. */
+    unmount(path: string): void {
+      check("umount2", path, raw.umount2(encode(path), MNT_DETACH));
     },
     /** Mode bits that new files of this thread and its children do not get. */
     setUmask(mask: number): void {
@@ -284,6 +294,19 @@ function bindConfinement(raw: Raw, check: Check, number: NumberOf) {
       numbers("setresgid", BigInt(gid), BigInt(gid), BigInt(gid));
       numbers("setresuid", BigInt(uid), BigInt(uid), BigInt(uid));
     },
+    /**
+     * Lets no program that is started inherit what this thread may: ambient capabilities go with
+     * the inheritable ones. What the thread itself may do stays.
+     */
+    inheritNothing(): void {
+      const header = new Uint8Array(new Uint32Array([CAPABILITY_VERSION, 0]).buffer);
+      const sets = new Uint32Array(6);
+      const bytes = new Uint8Array(sets.buffer);
+      check("capget", "this thread", raw.twoBuffers(number("capget"), header, bytes));
+      // Effective, permitted, inheritable: the first words, and then the second ones.
+      sets[2] = sets[5] = 0;
+      check("capset", "this thread", raw.twoBuffers(number("capset"), header, bytes));
+    },
     /** Returns the kernel's level of Landlock. */
     landlockAbi(): number {
       const call = number("landlock_create_ruleset");
@@ -335,6 +358,20 @@ function bindSockets(raw: Raw, check: Check) {
     socket(family: number, type: number, protocol: number): number {
       const flags = type | 0x80000;
       return check("socket", `family ${family}`, raw.socket(family, flags, protocol));
+    },
+    /** Puts a socket at an address, `sockaddr` in bytes, and lets it accept. */
+    listen(descriptor: number, address: Uint8Array<ArrayBuffer>, backlog: number): void {
+      // Connections that have ended a moment ago do not keep the address.
+      const on = new Uint8Array(new Int32Array([1]).buffer);
+      const set = raw.setsockopt(descriptor, SOL_SOCKET, SO_REUSEADDR, on, on.length);
+      check("setsockopt", `descriptor ${descriptor}`, set);
+      check("bind", `descriptor ${descriptor}`, raw.bind(descriptor, address, address.length));
+      check("listen", `descriptor ${descriptor}`, raw.listen(descriptor, backlog));
+    },
+    /** Connects a socket, `sockaddr` in bytes. One that does not wait says so by its error. */
+    connect(descriptor: number, address: Uint8Array<ArrayBuffer>): void {
+      const result = raw.connect(descriptor, address, address.length);
+      check("connect", `descriptor ${descriptor}`, result);
     },
     ioctl(descriptor: number, request: bigint, data: Uint8Array<ArrayBuffer>): void {
       check("ioctl", `request 0x${request.toString(16)}`, raw.ioctl(descriptor, request, data));

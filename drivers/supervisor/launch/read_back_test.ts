@@ -23,6 +23,7 @@ const SPEC: JailSpec = {
 };
 
 const CONFINEMENT: Confinement = {
+  socketTable: -1,
   threadId: 1,
   initPid: 2,
   landlockAbi: 7,

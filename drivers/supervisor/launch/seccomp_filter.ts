@@ -76,6 +76,7 @@ const MOUNT_FAMILY: readonly SyscallName[] = [
   "open_tree",
   "open_tree_attr",
   "statmount",
+  "umount2",
 ];
 
 const NEVER: readonly SyscallName[] = [
@@ -86,7 +87,6 @@ const NEVER: readonly SyscallName[] = [
     "open_by_handle_at",
     "pivot_root",
     "setns",
-    "umount2",
   ] as const),
   // Other processes.
   ...(["kcmp", "pidfd_getfd", "pidfd_open", "pidfd_send_signal", "process_madvise"] as const),

@@ -56,8 +56,12 @@ export interface ClientAddress {
 }
 
 export interface CallerIdentifierOptions {
-  /** Process id of the sandbox's init, as the host sees it. */
-  readonly initPid: number;
+  readonly jail: {
+    /** Process id of the sandbox's init, as the host sees it. */
+    readonly initPid: number;
+    /** Descriptor that asks for the connections inside. */
+    readonly socketTable: number;
+  };
   /** Where the proxy listens inside the sandbox. */
   readonly proxyPort: number;
   /** For tests: stand in for the kernel. */
@@ -96,13 +100,13 @@ export class CallerIdentifier implements Disposable {
   readonly #owned: Disposable[] = [];
 
   /**
-   * @throws {SocketTableError} where the kernel cannot be asked about connections.
    * @throws {ProcReadError} where the sandbox's processes cannot be seen.
    */
-  constructor({ initPid, proxyPort, sockets, processes, trust }: CallerIdentifierOptions) {
+  constructor({ jail, proxyPort, sockets, processes, trust }: CallerIdentifierOptions) {
+    const { initPid, socketTable: socket } = jail;
     this.#trust = trust ?? new BinaryTrust();
     this.#processes = processes ?? this.#own(new KernelProcessTable(initPid));
-    this.#sockets = sockets ?? this.#own(new KernelSocketTable({ pid: initPid, proxyPort }));
+    this.#sockets = sockets ?? this.#own(new KernelSocketTable({ socket, proxyPort }));
   }
 
   /** Identifies who connected from there, as the proxy's side has it. Never rejects. */

@@ -11,7 +11,7 @@ const CURL: FakeProcess = { pid: 9, parent: 5, path: "/usr/bin/curl", sockets: [
 
 function identifierOf(processes: FakeProcesses, trust = new BinaryTrust()): CallerIdentifier {
   return new CallerIdentifier({
-    initPid: 1,
+    jail: { initPid: 1, socketTable: -1 },
     proxyPort: 3128,
     sockets: processes,
     processes,

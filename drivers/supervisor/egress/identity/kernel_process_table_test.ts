@@ -24,7 +24,7 @@ async function identifyOne(
   { jail, run }: Context,
   identifier: CallerIdentifier,
 ): Promise<CallerIdentity> {
-  const listener = jail.listen(PORT);
+  const listener = await jail.listen(PORT);
   const running = run(script, "/bin/bash");
   try {
     const connection = await Promise.race([
@@ -46,7 +46,7 @@ function identifierTest(
 ): void {
   jailTest(`CallerIdentifier ${name}`, () =>
     withJail(async (context) => {
-      using identifier = new CallerIdentifier({ initPid: context.jail.initPid, proxyPort: PORT });
+      using identifier = new CallerIdentifier({ jail: context.jail, proxyPort: PORT });
       await body(context, (script) => identifyOne(script, context, identifier));
     }), NEEDS);
 }
@@ -140,7 +140,7 @@ identifierTest("refuses a connection that two programs hold", async (_, identify
 });
 
 identifierTest("does not know a connection that is not there", async ({ jail }) => {
-  using identifier = new CallerIdentifier({ initPid: jail.initPid, proxyPort: PORT });
+  using identifier = new CallerIdentifier({ jail, proxyPort: PORT });
   assert.equal(
     codeOf(await identifier.identify({ hostname: "127.0.0.1", port: 1 })),
     "connection_not_found",
@@ -161,6 +161,7 @@ jailTest(
 );
 
 Deno.test("CallerIdentifier fails where there is no such sandbox", () => {
-  const identifier = () => new CallerIdentifier({ initPid: 2 ** 30, proxyPort: PORT });
+  const identifier = () =>
+    new CallerIdentifier({ jail: { initPid: 2 ** 30, socketTable: -1 }, proxyPort: PORT });
   assert.throws(identifier, { name: "ProcReadError" });
 });

@@ -24,20 +24,10 @@ export class SocketTableError extends CodedError {
 }
 
 const SYMBOLS = {
-  openat: { parameters: ["i32", "buffer", "i32", "u32"], result: "i32" },
-  setns: { parameters: ["i32", "i32"], result: "i32" },
-  socket: { parameters: ["i32", "i32", "i32"], result: "i32" },
   send: { parameters: ["i32", "buffer", "usize", "i32"], result: "isize" },
   recv: { parameters: ["i32", "buffer", "usize", "i32"], result: "isize" },
-  close: { parameters: ["i32"], result: "i32" },
 } as const;
 
-const AT_FDCWD = -100;
-const O_CLOEXEC = 0x80000;
-const CLONE_NEWNET = 0x40000000;
-const AF_NETLINK = 16;
-const SOCK_RAW_CLOEXEC = 3 | 0x80000;
-const NETLINK_SOCK_DIAG = 4;
 const SOCK_DIAG_BY_FAMILY = 20;
 const NLMSG_ERROR = 2;
 const NLM_F_REQUEST = 1;
@@ -55,8 +45,8 @@ const REPLY_BYTES_MIN = 16 + 72;
 const REPLY_BYTES_MAX = 4096;
 
 export interface KernelSocketTableOptions {
-  /** A process of the sandbox, as the host sees it. */
-  readonly pid: number;
+  /** Descriptor of `NETLINK_SOCK_DIAG` inside. Its maker closes it. */
+  readonly socket: number;
   /** Where the proxy listens inside. */
   readonly proxyPort: number;
 }
@@ -70,14 +60,8 @@ export class KernelSocketTable implements SocketTable, Disposable {
   readonly #replyView = new DataView(this.#reply.buffer);
   #sequence = 0;
 
-  /** @throws {SocketTableError} */
-  constructor({ pid, proxyPort }: KernelSocketTableOptions) {
-    try {
-      this.#socket = this.#openInside(pid);
-    } catch (error) {
-      this.#libc.close();
-      throw error;
-    }
+  constructor({ socket, proxyPort }: KernelSocketTableOptions) {
+    this.#socket = socket;
     const view = this.#requestView;
     view.setUint32(0, REQUEST_BYTES, true);
     view.setUint16(4, SOCK_DIAG_BY_FAMILY, true);
@@ -113,7 +97,6 @@ export class KernelSocketTable implements SocketTable, Disposable {
   }
 
   [Symbol.dispose](): void {
-    this.#libc.symbols.close(this.#socket);
     this.#libc.close();
   }
 
@@ -133,27 +116,5 @@ export class KernelSocketTable implements SocketTable, Disposable {
     if (view.getUint16(20) !== clientPort) return null;
     const inode = view.getUint32(16 + 68, true);
     return inode === 0 ? null : inode;
-  }
-
-  /**
-   * INVARIANT: nothing is awaited between entering and returning, or other tasks of this thread
-   * would run inside. A thread that cannot return ends OpenShell: it would dial from the wrong side.
-   */
-  #openInside(pid: number): number {
-    const { openat, setns, socket, close } = this.#libc.symbols;
-    const open = (path: string) =>
-      openat(AT_FDCWD, new TextEncoder().encode(`${path}\0`), O_CLOEXEC, 0);
-    const own = open("/proc/thread-self/ns/net");
-    const sandbox = open(`/proc/${pid}/ns/net`);
-    try {
-      if (own < 0 || sandbox < 0) throw new SocketTableError("its network cannot be opened");
-      if (setns(sandbox, CLONE_NEWNET) !== 0) throw new SocketTableError("it cannot be entered");
-      const made = socket(AF_NETLINK, SOCK_RAW_CLOEXEC, NETLINK_SOCK_DIAG);
-      if (setns(own, CLONE_NEWNET) !== 0) Deno.kill(Deno.pid, "SIGKILL");
-      if (made < 0) throw new SocketTableError("the kernel does not offer it");
-      return made;
-    } finally {
-      for (const descriptor of [own, sandbox]) if (descriptor >= 0) close(descriptor);
-    }
   }
 }

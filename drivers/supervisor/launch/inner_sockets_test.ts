@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
-import { listenInside } from "./listen_inside_ffi.ts";
+import { adoptListener } from "./adopt_listener_ffi.ts";
+import type { InnerConnection } from "./jail.ts";
 import { HAS_BASH, HAS_PERL, jailTest, MISSING, withJail } from "./jail_fixture.ts";
 
 const NEEDS_BASH = MISSING ?? (HAS_BASH ? null : "needs bash");
@@ -24,7 +25,7 @@ jailTest(
   () =>
     withJail(async ({ jail, run }) => {
       const host = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-      const proxy = jail.listen(3128);
+      const proxy = await jail.listen(3128);
       const done = [serveText(host, "from the host\n"), relayFromHost(proxy, host.addr.port)];
       try {
         const dial = (at: string) => run(`exec 3<>/dev/tcp/${at} && cat <&3`, "/bin/bash");
@@ -44,29 +45,30 @@ jailTest(
 
 jailTest("Jail.listen() refuses a port that is taken", () =>
   withJail(async ({ jail }) => {
-    const first = jail.listen(3128);
+    const first = await jail.listen(3128);
     try {
-      assert.throws(() => jail.listen(3128), Deno.errors.AddrInUse);
-      // In the host's network the port is free: this thread is back.
+      await assert.rejects(jail.listen(3128), { name: "JailCallError", message: /errno 98/ });
+      // In the host's network the port is free.
       Deno.listen({ hostname: "127.0.0.1", port: 3128 }).close();
     } finally {
       first.close();
     }
     await jail.close();
-    assert.throws(() => jail.listen(3128), { name: "JailCallError" });
+    await assert.rejects(jail.listen(3128), { name: "JailCallError" });
   }));
 
 jailTest(
   "Jail.dial() reaches what listens inside, and nothing of the host",
   () =>
     withJail(async ({ jail }) => {
-      const inner = jail.listen(4000);
+      const inner = await jail.listen(4000);
       const host = Deno.listen({ hostname: "127.0.0.1", port: 0 });
       const serving = serveText(inner, "from inside\n");
       try {
         for (let time = 0; time < 50; time++) {
           const connection = await jail.dial(4000);
           assert.equal(await new Response(connection.readable).text(), "from inside\n");
+          await connection.writable.close();
         }
         await assert.rejects(jail.dial(host.addr.port), { name: "JailCallError" });
         await assert.rejects(jail.dial(4001), { name: "JailCallError", code: "unavailable" });
@@ -88,20 +90,24 @@ jailTest(
       bind(S, pack_sockaddr_in6(4000, inet_pton(AF_INET6, "::1"))) or die; listen(S, 1) or die;
       print "ready\\n"; $| = 1; accept(C, S) or die; print C "six\\n";`;
       const serving = run(script, "/usr/bin/perl");
-      let connection: Deno.TcpConn | null = null;
+      let connection: InnerConnection | null = null;
       const deadline = performance.now() + 5000;
       while (connection === null && performance.now() < deadline) {
         connection = await jail.dial(4000).catch(() => null);
       }
       assert.ok(connection !== null);
       assert.equal(await new Response(connection.readable).text(), "six\n");
+      await connection.writable.close();
       assert.equal((await serving).code, 0);
     }),
   MISSING ?? (HAS_PERL ? null : "needs perl"),
 );
 
-jailTest("listenInside() refuses a thread of the host", () => {
-  assert.throws(() => listenInside(Deno.pid, 3128), { name: "JailCallError", message: /host's/ });
-  assert.throws(() => listenInside(2 ** 30, 3128), { name: "JailCallError" });
-  return Promise.resolve();
+Deno.test("adoptListener() refuses what is no socket, and leaves no listener", () => {
+  const descriptors = () => [...Deno.readDirSync("/proc/self/fd")].length;
+  const before = descriptors();
+  for (const descriptor of [-1, 1 << 20]) {
+    assert.throws(() => adoptListener(descriptor), { name: "JailCallError" });
+  }
+  assert.equal(descriptors(), before);
 });
