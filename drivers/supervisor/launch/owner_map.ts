@@ -39,6 +39,10 @@ export async function openOwnerMaps({ plan, identity }: JailSpec): Promise<Owner
       if (mount.kind !== "bind" || mount.mapsOwner !== true) continue;
       const owner = ownerOf(mount.source);
       if (owner.uid === identity.uid && owner.gid === identity.gid) continue;
+      if (Deno.uid() !== 0) {
+        const detail = `${mount.source} belongs to another user or group, which only root can map`;
+        throw new IsolationError("ownership", detail);
+      }
       const key = `${owner.uid}:${owner.gid}`;
       const helper = helpers.get(key) ?? startHelper();
       if (!helpers.has(key)) {

@@ -6,6 +6,7 @@
 
 import assert from "node:assert/strict";
 import { mustRun } from "../support/commands.ts";
+import type { TestMachine } from "../support/openshell.ts";
 import { sandboxSuite, type Suite } from "../support/suite.ts";
 
 /** Each is tried inside a bound repository, and has to fail. */
@@ -30,6 +31,7 @@ async function stepsOfBind({ world: { machine }, step }: Suite): Promise<void> {
   const folder = `${machine.home}/project`;
   await mustRun(["git", "init", "-q", folder]);
   await Deno.writeTextFile(`${folder}/a.txt`, "before\n");
+  await machine.own(folder);
   const bind = ["--bind", `${folder}:/project`];
   await machine.create("binds", { flags: bind });
 
@@ -37,7 +39,7 @@ async function stepsOfBind({ world: { machine }, step }: Suite): Promise<void> {
     const script = "cd /project && cat a.txt && echo after > a.txt && mkdir src && echo x > src/b";
     assert.equal((await machine.exec("binds", script)).stdout, "before\n");
     assert.equal(await Deno.readTextFile(`${folder}/a.txt`), "after\n");
-    assert.equal((await Deno.stat(`${folder}/src/b`)).uid, Deno.uid());
+    assert.equal((await Deno.stat(`${folder}/src/b`)).uid, machine.uid);
   });
 
   for (const script of REFUSED) {
@@ -90,7 +92,8 @@ async function stepsOfReadOnly({ world: { machine }, step }: Suite): Promise<voi
   });
 }
 
-async function stepsOfLimits({ world: { machine }, step }: Suite): Promise<void> {
+async function stepsOfLimits({ world: { machine }, step, isRootless }: Suite): Promise<void> {
+  if (isRootless) return await stepsOfRootlessLimits(machine, step);
   await machine.create("small", { flags: ["--memory", "64Mi", "--pids", "32", "--cpu", "0.5"] });
 
   await step("memory beyond the limit ends the program, not the sandbox", async () => {
@@ -105,5 +108,25 @@ async function stepsOfLimits({ world: { machine }, step }: Suite): Promise<void>
     const script = "for i in $(seq 60); do sleep 3 & done 2>&1; jobs | wc -l";
     const { stdout } = await machine.exec("small", script);
     assert.match(stdout, /[Rr]esource temporarily unavailable|[Cc]annot fork/);
+  });
+}
+
+/** Control groups of this machine are root's. */
+async function stepsOfRootlessLimits(machine: TestMachine, step: Suite["step"]): Promise<void> {
+  await step("a limit that cannot be held here is refused", async () => {
+    const flags = ["--memory", "64Mi", "--detach"];
+    const create = ["sandbox", "create", "--name", "small", ...flags, "--", "sleep", "1"];
+    const { code, stderr } = await machine.run(create);
+    assert.notEqual(code, 0);
+    assert.match(stderr, /Cannot limit the sandbox by "memory"/);
+  });
+
+  await step("the folder of another user cannot be bound writable", async () => {
+    const folder = `${machine.home}/others`;
+    await Deno.mkdir(folder);
+    const create = ["sandbox", "create", "--name", "others", "--bind", `${folder}:/x`, "--detach"];
+    const { code, stderr } = await machine.run([...create, "--", "sleep", "1"]);
+    assert.notEqual(code, 0);
+    assert.match(stderr, /belongs to another user/);
   });
 }

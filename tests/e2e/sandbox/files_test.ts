@@ -22,6 +22,7 @@ sandboxSuite("files and forwarding", async (suite) => {
   const { world: { machine } } = suite;
   await machine.create("files");
   await makeTree(machine.home);
+  await machine.own(`${machine.home}/tree`);
   await stepsOfUpload(suite);
   await stepsOfDownload(suite);
   await stepsOfForward(suite);

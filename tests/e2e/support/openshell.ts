@@ -11,7 +11,7 @@ import assert from "node:assert/strict";
 import { mustRun, type Outcome, run, type RunOptions, waitFor } from "./commands.ts";
 import { type AuditRecord, parseEvents } from "./events.ts";
 import { findLeftovers } from "./leftovers.ts";
-import { PROGRAM } from "./requirements.ts";
+import type { OrdinaryUser } from "./ordinary_user.ts";
 
 /** Longest that a gateway may take to listen: the first start unpacks the executable. */
 const GATEWAY_START_MS_MAX = 30_000;
@@ -23,7 +23,11 @@ const PATH = "/usr/bin:/bin:/usr/sbin:/sbin";
 export interface MachineOptions {
   /** Holds everything; made by the caller, who also removes it. */
   readonly folder: string;
-  /** Puts a command where the machine is: its network and its names. */
+  /** The built executable, where `enter` shows it. */
+  readonly program: string;
+  /** Who runs everything; `null` is root. */
+  readonly user: OrdinaryUser | null;
+  /** Puts a command where the machine is: its network, its names, its user. */
   readonly enter: (command: readonly string[]) => readonly string[];
   /** Host process ids of all that is there. */
   readonly processes: () => Promise<readonly number[]>;
@@ -46,6 +50,17 @@ export class TestMachine {
 
   get home(): string {
     return `${this.folder}/home`;
+  }
+
+  /** Number of the user who runs everything. */
+  get uid(): number {
+    return this.#options.user?.uid ?? 0;
+  }
+
+  /** Makes a file or folder, and all in it, that user's. */
+  async own(path: string): Promise<void> {
+    const { user } = this.#options;
+    if (user !== null) await mustRun(["chown", "-R", `${user.uid}:${user.gid}`, path]);
   }
 
   get endpointFile(): string {
@@ -77,7 +92,10 @@ export class TestMachine {
   async start(): Promise<void> {
     for (const name of ["home", "config", "state", "cache", "run", "tmp"]) {
       await Deno.mkdir(`${this.folder}/${name}`, { recursive: true, mode: 0o700 });
+      await this.own(`${this.folder}/${name}`);
     }
+    const { user, folder } = this.#options;
+    if (user !== null) await Deno.chown(folder, user.uid, user.gid);
     await this.startGateway();
   }
 
@@ -88,7 +106,7 @@ export class TestMachine {
 
   /** The whole command that runs the executable on this machine. */
   command(args: readonly string[]): readonly string[] {
-    return this.enter([PROGRAM, ...args]);
+    return this.enter([this.#options.program, ...args]);
   }
 
   /** Runs the executable. A failure is an outcome. */
@@ -181,6 +199,7 @@ export class TestMachine {
   async writeFile(name: string, content: string): Promise<string> {
     const path = `${this.home}/${name}`;
     await Deno.writeTextFile(path, content);
+    await this.own(path);
     return path;
   }
 
@@ -192,7 +211,7 @@ export class TestMachine {
 
   async startGateway(): Promise<void> {
     const script = 'umask 077; log=$1; shift; exec "$@" >>"$log" 2>&1';
-    const serve = [PROGRAM, "gateway", "run", "--port", "auto"];
+    const serve = [this.#options.program, "gateway", "run", "--port", "auto"];
     const [program = "", ...args] = this.#options.enter(
       ["sh", "-c", script, "sh", this.gatewayLogFile, ...serve],
     );
@@ -262,11 +281,6 @@ export class TestMachine {
     clearTimeout(timer);
     this.#gateway = null;
   }
-}
-
-/** Unpacks the executable once, so that no step pays for it. */
-export async function unpack(machine: TestMachine): Promise<void> {
-  await mustRun([PROGRAM, "--version"], { clearEnv: true, env: machine.environment });
 }
 
 async function readEndpointPid(path: string): Promise<number | null> {

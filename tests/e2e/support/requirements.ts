@@ -24,6 +24,16 @@ export function findMissing(): string | null {
   return hasLandlock() ? null : "needs Landlock";
 }
 
+/** Returns why an ordinary user's cannot be tested here, `null` where they can. */
+export function findMissingForUser(): string | null {
+  const tool = ["newuidmap", "newgidmap", "setpriv", "chown"].find((name) => !hasTool(name));
+  if (tool !== undefined) return `needs the program ${tool}`;
+  const file = ["/etc/subuid", "/etc/subgid"].find((path) => !isThere(path));
+  if (file !== undefined) return `needs the file ${file}`;
+  const most = Deno.readTextFileSync("/proc/sys/user/max_user_namespaces");
+  return Number(most) > 0 ? findMissing() : "needs user namespaces";
+}
+
 /** Returns whether a program is where a base system has it. */
 export function hasTool(name: string): boolean {
   return FOLDERS.some((folder) => isThere(`${folder}/${name}`));

@@ -5,25 +5,40 @@
  */
 
 import assert from "node:assert/strict";
-import { findMissing } from "./requirements.ts";
+import { makeOrdinaryUser, type OrdinaryUser } from "./ordinary_user.ts";
+import { findMissing, findMissingForUser } from "./requirements.ts";
 import { World } from "./world.ts";
 
 /** What a step has. */
 export interface Suite {
   readonly world: World;
+  /** Whether an ordinary user runs everything. */
+  readonly isRootless: boolean;
   /** Runs a step; a failure of it does not end the others. */
   step(name: string, body: () => Promise<void> | void): Promise<boolean>;
 }
 
-/** Declares a suite; where sandboxes cannot run, it is skipped and its name says why. */
+/** Declares a suite, as root and as an ordinary user; where it cannot run, its name says why. */
 export function sandboxSuite(name: string, body: (suite: Suite) => Promise<void>): void {
-  const missing = findMissing();
+  declare(`sandbox: ${name}`, { missing: findMissing(), makeUser: () => null, body });
+  const missing = findMissingForUser();
+  declare(`sandbox, rootless: ${name}`, { missing, makeUser: makeOrdinaryUser, body });
+}
+
+interface Declaration {
+  readonly missing: string | null;
+  readonly makeUser: () => OrdinaryUser | null;
+  readonly body: (suite: Suite) => Promise<void>;
+}
+
+function declare(name: string, { missing, makeUser, body }: Declaration): void {
   const reason = missing === null ? "" : ` (ignored: ${missing})`;
   Deno.test({
-    name: `sandbox: ${name}${reason}`,
+    name: `${name}${reason}`,
     ignore: missing !== null,
     async fn(t) {
-      const world = await World.start();
+      const user = makeUser();
+      const world = await World.start(user);
       let isPassed = true;
       // The suite's own processes live across its steps: the suite as a whole is checked for leaks.
       const step = async (title: string, fn: () => Promise<void> | void) => {
@@ -37,7 +52,7 @@ export function sandboxSuite(name: string, body: (suite: Suite) => Promise<void>
         return isOk;
       };
       try {
-        await body({ world, step });
+        await body({ world, step, isRootless: user !== null });
       } catch (error) {
         isPassed = false;
         throw error;

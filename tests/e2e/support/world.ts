@@ -22,8 +22,10 @@
 import { type HostNames, writeHostNames } from "./host_names.ts";
 import { isStale, NetworkPair, uniqueName } from "./network_pair.ts";
 import { TestMachine } from "./openshell.ts";
+import { asUser, type OrdinaryUser } from "./ordinary_user.ts";
 import { Origins } from "./origins.ts";
 import type { OriginSpec } from "./recording.ts";
+import { PROGRAM } from "./requirements.ts";
 import { TestAuthority } from "./test_authority.ts";
 
 export const ADDRESSES = {
@@ -83,8 +85,8 @@ export class World implements AsyncDisposable {
     readonly folder: string,
   ) {}
 
-  /** Starts origins and gateway. */
-  static async start(): Promise<World> {
+  /** Starts origins and gateway: as root, or as an ordinary user. */
+  static async start(user: OrdinaryUser | null = null): Promise<World> {
     await removeStaleFolders();
     const folder = `${temporaryFolder()}/${uniqueName()}`;
     await Deno.mkdir(folder, { mode: 0o700 });
@@ -98,10 +100,19 @@ export class World implements AsyncDisposable {
       const loopback = stack.use(
         await Origins.start(LOOPBACK_SPECS, (line) => pair.onMachine(line)),
       );
-      const withNames = await writeHostNames(folder, HOST_NAMES);
+      const program = `${folder}/openshell`;
+      await Deno.writeTextFile(program, "");
+      const withNames = await writeHostNames(folder, HOST_NAMES, {
+        more: user?.files ?? {},
+        // An ordinary user may not see where the program was built.
+        binds: { [program]: PROGRAM },
+      });
       const machine = new TestMachine({
         folder,
-        enter: (command) => pair.onMachine(withNames(command)),
+        program,
+        user,
+        enter: (command) =>
+          pair.onMachine(withNames(user === null ? command : asUser(user, command))),
         processes: () => pair.machineProcesses(),
         bundleFile: authority.bundleFile,
       });
