@@ -59,6 +59,12 @@ const WAIT_AND_TAKE_INPUT = [
   "shift 3",
 ];
 
+/** Says in words what the shell would say with the number of its own line. */
+const BECOME = [
+  'command -v -- "$1" >/dev/null || { echo "openshell: $1: not found in the sandbox" >&2; exit 127; }',
+  'exec "$@"',
+];
+
 const HIDDEN_NAME = "OPENSHELL_LATER_";
 
 /**
@@ -89,9 +95,9 @@ export function gateCommand(
     env[hidden] = `${name}=${value}`;
     exports.push(`export "$${hidden}" && unset ${hidden} || exit 126`);
   }
-  const script = [...LIMIT, ...WAIT_AND_TAKE_INPUT, ...exports, 'exec "$@"'].join("\n");
+  const script = [...LIMIT, ...WAIT_AND_TAKE_INPUT, ...exports, ...BECOME].join("\n");
   const source = typeof input === "string" ? input : input.terminal;
-  return { args: ["-c", script, "sh", ...limitTexts(limits), source, ...argv], env };
+  return { args: ["-c", script, "openshell", ...limitTexts(limits), source, ...argv], env };
 }
 
 function limitTexts({ openFilesMax, processesMax }: JailLimits): readonly string[] {

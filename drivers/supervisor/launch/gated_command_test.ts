@@ -8,7 +8,7 @@ Deno.test("gateCommand() hands no variable to the shell itself", () => {
   const { env, args } = gateCommand(["/x", "a b"], { LD_PRELOAD: "/evil.so", PATH: "/" }, OPTIONS);
   const hidden = ["OPENSHELL_LATER_0", "OPENSHELL_LATER_1"];
   assert.deepEqual(Object.keys(env), hidden);
-  assert.deepEqual(args.slice(2), ["sh", "1", "2", "null", "/x", "a b"]);
+  assert.deepEqual(args.slice(2), ["openshell", "1", "2", "null", "/x", "a b"]);
   assert.ok(!args.join().includes("evil"), "arguments can be read by every process");
 });
 
