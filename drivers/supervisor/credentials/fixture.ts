@@ -1,0 +1,46 @@
+/**
+ * A set of credentials for tests.
+ *
+ * @module
+ */
+
+import { create } from "@bufbuild/protobuf";
+import {
+  GetSandboxProviderEnvironmentResponseSchema,
+} from "../../../proto/gen/openshell/v1/openshell_pb.ts";
+import { CredentialSet } from "./credential_set.ts";
+
+export const SECRET = "real-value-of-the-key";
+export const HANDLE = `s${"0a".repeat(32)}`;
+export const NOW = 1_000_000;
+
+/** Two credentials for one host, one that has expired, one without a place, and an open value. */
+export function sampleCredentials(): CredentialSet {
+  const at = (host: string, port: number, path = "") => ({ host, port, path });
+  const bind = (endpoints: ReturnType<typeof at>[], workloadCredentialHandle = "") => ({
+    endpoints,
+    credentialIdentity: "work",
+    workloadCredentialHandle,
+  });
+  return new CredentialSet(create(GetSandboxProviderEnvironmentResponseSchema, {
+    providerEnvRevision: 7n,
+    environment: {
+      TOKEN: SECRET,
+      ROTATING: "value-of-today",
+      OLD: "expired-value",
+      BROKEN: "two\r\nlines",
+      SLASHED: "a/b",
+      LOST: "value-without-a-place",
+      REGION: "eu-1",
+    },
+    staticCredentialBindings: {
+      TOKEN: bind([at("api.example.com", 443), at("*.wild.example.com", 8443, "/v1/**")]),
+      ROTATING: bind([at("api.example.com", 443)], HANDLE),
+      OLD: bind([at("api.example.com", 443)]),
+      BROKEN: bind([at("api.example.com", 443)]),
+      SLASHED: bind([at("api.example.com", 443)]),
+    },
+    credentialExpiresAtMs: { OLD: BigInt(NOW), TOKEN: BigInt(NOW + 1) },
+    nonSecretEnvironmentKeys: ["REGION"],
+  }));
+}
