@@ -10,6 +10,7 @@ import { canonicalHost } from "./canonical/host.ts";
 import { canonicalPath } from "./canonical/path.ts";
 import { decodeQuery } from "./canonical/query.ts";
 import type { Decision } from "./decision.ts";
+import { judgeReadings } from "./path_readings.ts";
 import { QUERY_BYTES_MAX, QUERY_PAIRS_MAX } from "../proto/limits.ts";
 import type { Reason } from "../proto/reason.ts";
 import type {
@@ -93,7 +94,8 @@ export function answer<C extends AnsweredConnection>(
     return { decision: refusal, detail: made.detail, target, request: null };
   }
   const { request } = made;
-  return { decision: judge.request(connection, request), detail: null, target, request };
+  const judged = judgeReadings(request, (reading) => judge.request(connection, reading));
+  return { decision: judged, detail: null, target, request };
 }
 
 const OTHER_AUTHORITY = "It names another host or port than the connection";

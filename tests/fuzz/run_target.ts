@@ -41,16 +41,18 @@ export async function runTarget(target: Target, options: RunOptions): Promise<Ru
   const start = performance.now();
   let executions = 0;
   let slowestMs = 0;
-  let failure: Failure | null = null;
-  while (failure === null && goesOn(executions)) {
+  while (goesOn(executions)) {
     const input = target.generate(new Chance((seed + executions) >>> 0));
     const begin = performance.now();
     const error = await execute(target, input, executionMsMax);
     slowestMs = Math.max(slowestMs, performance.now() - begin);
     executions++;
-    if (error !== null) failure = await makeSmall(target, input, error.cause);
+    if (error === null) continue;
+    const ms = performance.now() - start;
+    const failure = await makeSmall(target, input, error.cause);
+    return { executions, ms, slowestMs, failure };
   }
-  return { executions, ms: performance.now() - start, slowestMs, failure };
+  return { executions, ms: performance.now() - start, slowestMs, failure: null };
 }
 
 /** Checks one input; `null` where all holds. */
