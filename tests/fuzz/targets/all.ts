@@ -8,19 +8,27 @@ import type { Target } from "../target.ts";
 import { AUTHORITY } from "./authority.ts";
 import { CHUNKED_BODY } from "./chunked_body.ts";
 import { CLIENT_HELLO } from "./client_hello.ts";
+import { EVALUATOR } from "./evaluator.ts";
 import { HOST } from "./host.ts";
 import { HTTP_REQUEST } from "./http_request.ts";
 import { HTTP_RESPONSE } from "./http_response.ts";
+import { IMAGE } from "./image.ts";
 import { PATH } from "./path.ts";
+import { POLICY } from "./policy.ts";
+import { POLICY_WIRE } from "./policy_wire.ts";
 import { PROXY } from "./proxy.ts";
 
 export const TARGETS: readonly Target[] = [
   AUTHORITY,
   CHUNKED_BODY,
   CLIENT_HELLO,
+  EVALUATOR,
   HOST,
   HTTP_REQUEST,
   HTTP_RESPONSE,
+  IMAGE,
   PATH,
+  POLICY,
+  POLICY_WIRE,
   PROXY,
 ];
