@@ -6,9 +6,13 @@
 
 import type { Target } from "../target.ts";
 import { AUTHORITY } from "./authority.ts";
+import { CERTIFICATE } from "./certificate.ts";
 import { CHUNKED_BODY } from "./chunked_body.ts";
 import { CLIENT_HELLO } from "./client_hello.ts";
+import { DOWNLOAD } from "./download.ts";
 import { EVALUATOR } from "./evaluator.ts";
+import { EVENT_LOG } from "./event_log.ts";
+import { GATEWAY_REQUEST } from "./gateway_request.ts";
 import { HOST } from "./host.ts";
 import { HTTP_REQUEST } from "./http_request.ts";
 import { HTTP_RESPONSE } from "./http_response.ts";
@@ -20,9 +24,13 @@ import { PROXY } from "./proxy.ts";
 
 export const TARGETS: readonly Target[] = [
   AUTHORITY,
+  CERTIFICATE,
   CHUNKED_BODY,
   CLIENT_HELLO,
+  DOWNLOAD,
   EVALUATOR,
+  EVENT_LOG,
+  GATEWAY_REQUEST,
   HOST,
   HTTP_REQUEST,
   HTTP_RESPONSE,
