@@ -21,6 +21,7 @@ import { PATH } from "./path.ts";
 import { POLICY } from "./policy.ts";
 import { POLICY_WIRE } from "./policy_wire.ts";
 import { PROXY } from "./proxy.ts";
+import { PROXY_SOCKETS } from "./proxy_sockets.ts";
 
 export const TARGETS: readonly Target[] = [
   AUTHORITY,
@@ -39,4 +40,5 @@ export const TARGETS: readonly Target[] = [
   POLICY,
   POLICY_WIRE,
   PROXY,
+  PROXY_SOCKETS,
 ];
