@@ -46,16 +46,14 @@ export function readMessages(bytes: Uint8Array, options: ReadOptions): SeenStrea
 
 /** Reads a stream that comes in pieces. */
 export class SecondParser {
-  // deno-lint-ignore no-explicit-any -- The parser of Node.js has no types.
-  readonly #parser: any;
+  readonly #parser: NodeParser;
   readonly #messages: Draft[] = [];
   #pendingFields: string[] = [];
   #pendingTarget = "";
   #error: string | null = null;
 
   constructor({ kind, skipsBody = false }: ReadOptions) {
-    // deno-lint-ignore no-explicit-any -- The parser of Node.js has no types.
-    const Parser = HTTPParser as any;
+    const Parser: NodeParserClass = HTTPParser;
     const parser = new Parser();
     parser.initialize(kind === "requests" ? Parser.REQUEST : Parser.RESPONSE, {}, 0, 0);
     // Long heads come in parts; trailers come here as well.
@@ -142,6 +140,25 @@ type HeadArguments = [
   target: string | null,
   status: number | null,
 ];
+
+/** As much as is used of Node's parser, which has no types. */
+interface NodeParser {
+  [callback: number]: unknown;
+  initialize(kind: number, resource: object, headBytesMax: number, lenient: number): void;
+  execute(bytes: Buffer): unknown;
+  finish(): unknown;
+  close(): void;
+}
+
+interface NodeParserClass {
+  new (): NodeParser;
+  readonly REQUEST: number;
+  readonly RESPONSE: number;
+  readonly kOnHeaders: number;
+  readonly kOnHeadersComplete: number;
+  readonly kOnBody: number;
+  readonly kOnMessageComplete: number;
+}
 
 /** Numbers of llhttp. */
 const METHODS: readonly string[] = [

@@ -25,7 +25,7 @@ const WORDS = [...HOST_WORDS, ":", ":80", ":443", ":0", ":65536", "@", "/", "//"
 export const AUTHORITY: Target = {
   name: "authority",
   holds: "a target names one place, the one that a URL parser finds",
-  iterations: 20_000,
+  iterations: 8_000,
   generate: (chance) => {
     const scheme = chance.of(["", "", "http://", "http://", "HTTP://", "https://", "ftp://"]);
     const path = scheme === ""

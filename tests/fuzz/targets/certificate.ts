@@ -47,7 +47,7 @@ const DERS = [
 export const CERTIFICATE: Target = {
   name: "certificate",
   holds: "PEM and DER are read as they were written, or refused in words",
-  iterations: 1500,
+  iterations: 600,
   generate: (chance) => {
     const [der, pem] = [chance.of(DERS), chance.of(PEMS)];
     const changes = { changesMax: 4, words: WORDS, other: chance.of(DERS) };

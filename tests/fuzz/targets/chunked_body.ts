@@ -35,7 +35,7 @@ const WORDS = [
 export const CHUNKED_BODY: Target = {
   name: "chunked_body",
   holds: "a chunked body is the same in pieces, to llhttp, and framed anew",
-  iterations: 3000,
+  iterations: 1500,
   generate: (chance) => {
     const pieces = chance.some(0, 5, () => "x".repeat(1 + chance.below(chance.of([3, 20, 300]))));
     const trailers = chance.some(0, 2, () => "X-Trailer: a\r\n").join("");

@@ -29,7 +29,7 @@ const RECORDED: readonly Uint8Array[] = [
 export const CLIENT_HELLO: Target = {
   name: "client_hello",
   holds: "a hello reads the same in pieces and names the server that another reader finds",
-  iterations: 5000,
+  iterations: 2500,
   generate: (chance) => {
     const hello = chance.of(RECORDED);
     const input = chance.once(3) ? inRecords(hello, 1 + chance.below(60)) : hello;

@@ -15,7 +15,7 @@ import { chanceOf, latin1Bytes, latin1Text, split, type Target } from "../target
 export const DOWNLOAD: Target = {
   name: "download",
   holds: "a stream of files stays in its folder, with all of its links",
-  iterations: 300,
+  iterations: 120,
   generate: (chance) => {
     const input = SAMPLES[chance.below(SAMPLES.length)]!;
     const other = SAMPLES[chance.below(SAMPLES.length)]!;

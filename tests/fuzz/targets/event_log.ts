@@ -25,7 +25,7 @@ const ORIGINAL = original();
 export const EVENT_LOG: Target = {
   name: "event_log",
   holds: "a log that was changed is found out, and read without failing",
-  iterations: 400,
+  iterations: 150,
   generate: (chance: Chance) =>
     chance.once(20)
       ? ORIGINAL.bytes

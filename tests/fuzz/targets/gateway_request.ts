@@ -33,7 +33,7 @@ const OWN = "own-sandbox";
 export const GATEWAY_REQUEST: Target = {
   name: "gateway_request",
   holds: "a request is refused in words or within all bounds, and a sandbox asks for itself alone",
-  iterations: 4000,
+  iterations: 1000,
   generate: (chance) => {
     const input = anyRequest(chance);
     if (chance.once(8)) return input;

@@ -17,7 +17,7 @@ import { latin1Bytes, latin1Text, type Target } from "../target.ts";
 export const HOST: Target = {
   name: "host",
   holds: "a host has one spelling, and no other reader finds an internal address in it",
-  iterations: 20_000,
+  iterations: 8_000,
   generate: (chance) => {
     const input = latin1Bytes(anyHost(chance));
     return chance.once(3) ? input : mutate(input, chance, { words: HOST_WORDS });

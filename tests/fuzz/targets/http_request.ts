@@ -26,7 +26,7 @@ const OPTIONS = { host: "api.example.com", origin: "https://api.example.com" };
 export const HTTP_REQUEST: Target = {
   name: "http_request",
   holds: "an accepted request head reads the same in pieces, to llhttp, and written anew",
-  iterations: 4000,
+  iterations: 2500,
   generate: (chance) => {
     const input = latin1Bytes(anyRequest(chance, OPTIONS));
     if (chance.once(4)) return input;

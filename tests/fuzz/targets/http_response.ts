@@ -16,13 +16,13 @@ import { relayRequests } from "../../../drivers/supervisor/egress/http1/relay_re
 import { parseResponseHead } from "../../../drivers/supervisor/egress/http1/response_head.ts";
 import { mutate } from "../mutate.ts";
 import { anyResponse, HTTP_WORDS } from "../support/http_messages.ts";
-import { readMessages, type SeenMessage } from "../support/second_parser.ts";
+import { readMessages } from "../support/second_parser.ts";
 import { chanceOf, latin1Bytes, latin1Text, type Target, utf8Bytes } from "../target.ts";
 
 export const HTTP_RESPONSE: Target = {
   name: "http_response",
   holds: "a program gets one response that llhttp reads as it reads the server's",
-  iterations: 1000,
+  iterations: 800,
   generate: (chance) => {
     const input = latin1Bytes(anyResponse(chance) + (chance.once(4) ? anyResponse(chance) : ""));
     if (chance.once(4)) return input;
@@ -46,7 +46,7 @@ async function check(input: Uint8Array): Promise<void> {
   assert.ok(answers[0]!.isComplete, "a response that is whole does not end");
   const sent = readMessages(input, { kind: "responses", skipsBody, isEnded: true });
   const final = sent.messages.find(({ status }) => status >= 200);
-  if (final === undefined || !final.isComplete || hasTabbedCoding(final)) return;
+  if (final === undefined || !final.isComplete || hasTabbedCoding(input)) return;
   assert.equal(answers[0]!.status, final.status);
   assert.equal(latin1Text(answers[0]!.body), latin1Text(final.body));
 }
@@ -55,8 +55,8 @@ async function check(input: Uint8Array): Promise<void> {
  * A tab around `chunked` is white space (RFC 9110 section 5.6.3), which llhttp takes for a part of
  * it. Nothing comes of that here: what goes on is framed by us.
  */
-function hasTabbedCoding({ fields }: SeenMessage): boolean {
-  return fields.some(([name, value]) => /^transfer-encoding$/i.test(name) && value.includes("\t"));
+function hasTabbedCoding(input: Uint8Array): boolean {
+  return /transfer-encoding:[^\n]*\t/i.test(latin1Text(input));
 }
 
 /** Asks once through the relay, of a server that sends the bytes and closes. */

@@ -22,7 +22,7 @@ import { chanceOf, type Target } from "../target.ts";
 export const IMAGE: Target = {
   name: "image",
   holds: "a changed image is refused, or decides without throwing and the same each time",
-  iterations: 800,
+  iterations: 400,
   generate: (chance) => {
     const [image, other] = [anyImage(chance), anyImage(chance)];
     const changed = mutate(image, chance, { other, changesMax: 6 });

@@ -43,7 +43,7 @@ const PATHS = [
 export const PATH: Target = {
   name: "path",
   holds: "a path has one canonical form, and no spelling of it gets past a deny rule",
-  iterations: 20_000,
+  iterations: 8_000,
   generate: (chance) => {
     const input = latin1Bytes(chance.of(PATHS));
     const other = latin1Bytes(chance.of(PATHS));

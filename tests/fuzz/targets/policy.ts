@@ -26,7 +26,7 @@ import { type Target, utf8Bytes } from "../target.ts";
 export const POLICY: Target = {
   name: "policy",
   holds: "a document gives diagnostics with places, or a policy that formatting and sending keep",
-  iterations: 1200,
+  iterations: 500,
   generate: (chance) => {
     const input = utf8Bytes(anyPolicyText(chance));
     if (chance.once(10)) return input;

@@ -23,7 +23,7 @@ import type { Target } from "../target.ts";
 export const POLICY_WIRE: Target = {
   name: "policy_wire",
   holds: "a policy of the wire is the document that is sent back, or is refused in words",
-  iterations: 1500,
+  iterations: 600,
   generate: (chance) => {
     const input = anyMessage(chance);
     if (chance.once(10)) return input;

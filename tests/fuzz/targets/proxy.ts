@@ -18,7 +18,7 @@ const GENERATIONS = policyInForce();
 export const PROXY: Target = {
   name: "proxy",
   holds: "an origin sees the requests that were judged and recorded, and no other",
-  iterations: 1500,
+  iterations: 500,
   generate: (chance) => {
     const input = anyStream(chance);
     if (chance.once(4)) return input;

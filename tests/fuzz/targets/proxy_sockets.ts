@@ -28,7 +28,7 @@ const GENERATIONS = policyInForce();
 export const PROXY_SOCKETS: Target = {
   name: "proxy_sockets",
   holds: "Node's server behind the proxy serves what was judged and recorded, and no other",
-  iterations: 60,
+  iterations: 40,
   generate: (chance) => {
     const host = chance.of(["api.example.com", "slash.example.com"]);
     const port = chance.of([443, 80, 8080]);
