@@ -65,9 +65,11 @@ function checkNotDenied({ method, target, message }: SeenRequest): void {
   assert.notEqual(method.toUpperCase(), "DELETE", "a method that is denied was seen");
   const path = lenientPath(target);
   assert.ok(path !== "/secret" && !path.startsWith("/secret/"), `${target} reads as ${path}`);
-  const override = message?.fields.find(([name]) => /override|original|rewrite/i.test(name));
+  const override = message?.fields.find(([name]) => OVERRIDE.test(name));
   assert.equal(override, undefined, "a header that asks for another request was seen");
 }
+
+const OVERRIDE = /^x-(?:http-method(?:-override)?|method-override|(?:original|rewrite)-ur[il])$/i;
 
 /** Reads a target as lenient servers do: decoded once, then separators, parameters and dots. */
 export function lenientPath(target: string): string {
@@ -93,10 +95,14 @@ function isForwarded(sent: Uint8Array): boolean {
 /** What llhttp finds in what the program sent, it finds at the origin, with the same body. */
 function checkBodies(seen: readonly SeenRequest[], sent: Uint8Array): void {
   const inside = readMessages(insideOf(sent), { kind: "requests" }).messages;
-  for (const [index, { method, message }] of seen.entries()) {
+  for (const [index, { method, hosts, message }] of seen.entries()) {
     const original = inside[index];
     if (original === undefined || message === null) continue;
     assert.equal(method, original.method, "another request was seen");
+    const named = original.fields.filter(([name]) => name.toLowerCase() === "host")
+      .map(([, value]) => URL.parse(`http://${value}`)?.hostname);
+    const own = hosts.map((value) => URL.parse(`http://${value}`)?.hostname);
+    assert.ok(named.length === 0 || `${named}` === `${own}`, `${named} was asked, ${own} was seen`);
     if (!message.isComplete || !original.isComplete) continue;
     assert.equal(utf8Text(message.body), utf8Text(original.body), "another body was seen");
   }

@@ -112,6 +112,8 @@ const FIELDS = [
   "Proxy-Connection: keep-alive",
   "TE: trailers",
   "Expect: 100-continue",
+  "X-HTTP-Method-Override: DELETE",
+  "X-Original-URL: /secret/key",
 ];
 
 export interface RequestOptions {

@@ -14,8 +14,9 @@ import {
 } from "../../../drivers/supervisor/egress/tls/client_hello.ts";
 import { clientHello } from "../../../drivers/supervisor/egress/pipeline_fixture.ts";
 import { CLIENT_HELLO_BYTES_MAX } from "../../../proto/limits.ts";
+import type { Chance } from "../../differential/generate.ts";
 import { mutate } from "../mutate.ts";
-import { chanceOf, concat, latin1Text, type Target } from "../target.ts";
+import { chanceOf, concat, latin1Bytes, latin1Text, type Target } from "../target.ts";
 
 /** Hellos as TLS libraries write them. */
 const RECORDED: readonly Uint8Array[] = [
@@ -31,7 +32,7 @@ export const CLIENT_HELLO: Target = {
   holds: "a hello reads the same in pieces and names the server that another reader finds",
   iterations: 2500,
   generate: (chance) => {
-    const hello = chance.of(RECORDED);
+    const hello = chance.once(2) ? chance.of(RECORDED) : anyHello(chance);
     const input = chance.once(3) ? inRecords(hello, 1 + chance.below(60)) : hello;
     return chance.once(6)
       ? input
@@ -117,6 +118,37 @@ function unwrap(input: Uint8Array): Uint8Array<ArrayBuffer> {
     if (message.length >= wanted) return Uint8Array.from(message.subarray(0, wanted));
   }
   return Uint8Array.from(concat(...parts));
+}
+
+const SERVER_NAMES = ["a.example", "API.example", "b.example.", "127.1", "a\0b", ""];
+
+/** A hello whose lengths are right, and whose extensions may come twice or be odd. */
+function anyHello(chance: Chance): Uint8Array {
+  const name = () => part(1, [0], part(2, latin1Bytes(chance.of(SERVER_NAMES)))).subarray(1);
+  const extension = () =>
+    chance.of([
+      () => concat(Uint8Array.of(0, 0), part(2, part(2, ...chance.some(1, 2, name)))),
+      () => concat(Uint8Array.of(0, 16), part(2, part(2, part(1, latin1Bytes("h2"))))),
+      () => concat(Uint8Array.of(0, 43), part(2, [2, 3, 4])),
+      () => concat(Uint8Array.of(chance.below(2), chance.below(60)), part(2)),
+    ])();
+  const message = concat(
+    Uint8Array.of(3, 3),
+    new Uint8Array(32),
+    part(1),
+    part(2, [0x13, 1]),
+    part(1, [0]),
+    part(2, ...chance.some(0, 4, extension)),
+  );
+  return concat(Uint8Array.of(22, 3, 1), part(2, [1], part(3, message)));
+}
+
+/** Puts its length in front, in so many bytes. */
+function part(lengthBytes: number, ...contents: readonly (readonly number[] | Uint8Array)[]) {
+  const content = concat(...contents.map((bytes) => Uint8Array.from(bytes)));
+  const { length } = content;
+  const digits = [length >> 16, (length >> 8) & 255, length & 255].slice(3 - lengthBytes);
+  return concat(Uint8Array.from(digits), content);
 }
 
 /** Puts the message into records of at most so many bytes. */

@@ -65,7 +65,7 @@ function anyEntry(chance: Chance): Entry {
 const SAMPLES: readonly Uint8Array[] = await Promise.all(
   Array.from({ length: 60 }, (_, seed) => seed).map(async (seed) => {
     const chance = chanceOf(Uint8Array.of(seed));
-    return await tarOf(chance.some(1, 5, () => anyEntry(chance)));
+    return await tarOf(chance.some(1, 3, () => anyEntry(chance)));
   }),
 );
 

@@ -64,7 +64,10 @@ async function readHead(
 /** Both may refuse what they like; what both take, they read alike. */
 function checkAgainstSecond(head: RequestHead, bytes: Uint8Array): void {
   const seen = readMessages(bytes, { kind: "requests" });
-  if (seen.error !== null) return;
+  if (seen.error !== null) {
+    assert.ok(MAY_REFUSE.has(seen.error), `llhttp is stricter: ${seen.error}`);
+    return;
+  }
   assert.equal(seen.messages.length, 1, "llhttp sees another number of requests");
   const [message] = seen.messages;
   checkSame(head, head.target, message!);
@@ -72,6 +75,13 @@ function checkAgainstSecond(head: RequestHead, bytes: Uint8Array): void {
   const fields = head.fields.map(([name, value]) => [name, encoded(value)]);
   assert.deepEqual(message!.fields.map((field) => [...field]), fields);
 }
+
+/** Where llhttp has a list of its own, or its limits: nothing about where a message ends. */
+const MAY_REFUSE: ReadonlySet<string> = new Set([
+  "HPE_INVALID_METHOD",
+  "HPE_INVALID_CONSTANT",
+  "HPE_INVALID_URL",
+]);
 
 function isEmpty({ framing }: RequestHead): boolean {
   return framing.kind === "none" || (framing.kind === "length" && framing.bytes === 0);

@@ -63,6 +63,9 @@ function check(input: Uint8Array): void {
   for (const withoutMarks of [false, true]) {
     const document = documentOf(message, withoutMarks);
     if (document === null) continue;
+    const known: Uint8Array = toBinary(SandboxPolicySchema, message, { writeUnknownFields: false });
+    const all: Uint8Array = toBinary(SandboxPolicySchema, message);
+    assert.equal(known.length, all.length, "what is not known was left out");
     const text = JSON.stringify(document);
     const { policy } = parsePolicy(text);
     if (policy === null) continue;
