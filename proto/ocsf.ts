@@ -264,6 +264,10 @@ export interface OcsfMembers {
   readonly status_id?: number;
   readonly status?: string;
   readonly message?: string;
+  /** Events that became this one, and the times of the first and the last of them. */
+  readonly count?: number;
+  readonly start_time?: number;
+  readonly end_time?: number;
   readonly status_detail?: string;
   readonly device?: Device;
   readonly container?: Container;

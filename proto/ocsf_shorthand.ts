@@ -23,7 +23,9 @@ import {
 /** Returns the record as one line without its time. */
 export function ocsfShorthand(record: OcsfRecord): string {
   const [head, ...parts] = partsOf(record);
-  return [`${head} [${severityOf(record)}]`, ...parts].filter((part) => part !== "").join(" ");
+  const repeats = record.count === undefined ? "" : bracket([`count:${value(record.count)}`]);
+  return [`${head} [${severityOf(record)}]`, ...parts, repeats].filter((part) => part !== "")
+    .join(" ");
 }
 
 /** Bytes of a reason, message or command line that are shown; the rest is `...`. */

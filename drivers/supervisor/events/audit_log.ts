@@ -1,5 +1,6 @@
 /**
- * The event sink of a supervisor: each event becomes a line of the sandbox's chained log.
+ * The event sink of a supervisor: each event becomes a line of the sandbox's chained log, but for
+ * denials that repeat.
  *
  * @module
  */
@@ -7,6 +8,7 @@
 import type { ChainHead } from "../../system/event_log/chain.ts";
 import { EventLog, type EventLogError } from "../../system/event_log/event_log.ts";
 import type { AuditEvent, EventSink } from "./audit_event.ts";
+import { DenialFolder, type FoldPorts } from "./fold_denials.ts";
 import { type EventContext, sourceOf, toOcsf } from "./to_ocsf.ts";
 
 export interface AuditLogOptions {
@@ -15,18 +17,26 @@ export interface AuditLogOptions {
   readonly onFailure: (error: EventLogError) => void;
   /** Milliseconds since 1970. */
   readonly now?: () => number;
+  /** Calls once, later; returns what calls it off. */
+  readonly after?: FoldPorts["after"];
 }
 
 /** Writes `events.jsonl` of a sandbox. */
 export class AuditLog implements EventSink {
   readonly #log: EventLog;
-  readonly #context: EventContext;
-  readonly #now: () => number;
+  readonly #folder: DenialFolder;
 
-  private constructor(log: EventLog, { context, now = Date.now }: AuditLogOptions) {
+  private constructor(
+    log: EventLog,
+    { context, now = Date.now, after = callLater }: AuditLogOptions,
+  ) {
     this.#log = log;
-    this.#context = context;
-    this.#now = now;
+    this.#folder = new DenialFolder({
+      write: (event, span) => log.record(toOcsf(event, context, { time: now(), span })),
+      now,
+      elapsed: () => performance.now(),
+      after,
+    });
   }
 
   /**
@@ -54,10 +64,18 @@ export class AuditLog implements EventSink {
   }
 
   record(event: AuditEvent): void {
-    this.#log.record(toOcsf(event, this.#context, this.#now()));
+    this.#folder.record(event);
   }
 
+  /** Writes what was counted, too. */
   async close(): Promise<void> {
+    this.#folder.flush();
     await this.#log.close();
   }
+}
+
+function callLater(ms: number, call: () => void): () => void {
+  const timer = setTimeout(call, ms);
+  Deno.unrefTimer(timer);
+  return () => clearTimeout(timer);
 }

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { EventLogBusyError } from "../../system/event_log/event_log.ts";
 import { verifyChain } from "../../system/event_log/verify_chain.ts";
+import { ocsfShorthand } from "../../../proto/ocsf_shorthand.ts";
 import { AuditLog, type AuditLogOptions } from "./audit_log.ts";
 
 const OPTIONS: AuditLogOptions = {
@@ -35,6 +36,33 @@ Deno.test("AuditLog writes each event as a line that others can read at once", (
     assert.throws(() => AuditLog.open(path, OPTIONS), EventLogBusyError);
     await log.close();
     assert.equal(log.failure, null);
+  }));
+
+Deno.test("AuditLog tells how often a denial came, at the latest when it is closed", () =>
+  inFolder(async (path) => {
+    const log = AuditLog.open(path, { ...OPTIONS, after: () => () => {} });
+    for (let count = 0; count < 12_000; count++) {
+      log.record({
+        kind: "connection",
+        actor: null,
+        destination: { host: "api.example.com", port: 443 },
+        outcome: { kind: "denied", rule: null, reason: "host_not_allowed", detail: "No" },
+        generation: null,
+        handling: null,
+      });
+    }
+    await log.close();
+    const records = Deno.readTextFileSync(path).trimEnd().split("\n").map((line) =>
+      JSON.parse(line)
+    );
+    assert.deepEqual(
+      records.map(({ count, start_time: start, end_time: end }) => [count, start, end]),
+      [
+        [undefined, undefined, undefined],
+        [11_999, 5, 5],
+      ],
+    );
+    assert.match(ocsfShorthand(records[1]), /DENIED api\.example\.com:443 .*\[count:11999\]$/);
   }));
 
 Deno.test("AuditLog tells once that it cannot write", () =>

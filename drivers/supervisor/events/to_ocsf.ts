@@ -39,6 +39,7 @@ import {
 } from "../../../proto/ocsf.ts";
 import type { Actor, AuditEvent, DenialCode, Destination, Outcome } from "./audit_event.ts";
 import { engineOf, severityOf, textOf } from "./denials.ts";
+import type { Span } from "./fold_denials.ts";
 
 /** What is the same for all events of a sandbox. */
 export interface EventContext {
@@ -49,9 +50,27 @@ export interface EventContext {
   readonly version: string;
 }
 
-/** Returns the record of an event. `time` is in milliseconds since 1970. */
-export function toOcsf(event: AuditEvent, context: EventContext, time: number): OcsfRecord {
-  const scene = { context, time };
+/** When something happened, and how often. */
+export interface Occasion {
+  /** In milliseconds since 1970. */
+  readonly time: number;
+  /** Left out for one event. */
+  readonly span?: Span | undefined;
+}
+
+/** Returns the record of an event, or of several that became one. */
+export function toOcsf(
+  event: AuditEvent,
+  context: EventContext,
+  { time, span }: Occasion,
+): OcsfRecord {
+  const record = recordOf(event, { context, time });
+  if (span === undefined) return record;
+  const { count, startTime, endTime } = span;
+  return { ...record, count, start_time: startTime, end_time: endTime };
+}
+
+function recordOf(event: AuditEvent, scene: Scene): OcsfRecord {
   switch (event.kind) {
     case "connection":
       return connectionRecord(event, scene);

@@ -43,7 +43,7 @@ const REQUEST: Extract<AuditEvent, { kind: "request" }> = {
 };
 
 function convert(event: AuditEvent): OcsfRecord {
-  return toOcsf(event, CONTEXT, TIME);
+  return toOcsf(event, CONTEXT, { time: TIME });
 }
 
 Deno.test("toOcsf() of a connection has all that the schema asks for", () => {
@@ -342,7 +342,7 @@ Deno.test("toOcsf() fits every event into a line, whatever the sandbox sends", (
       generation: "f".repeat(71),
     };
     for (const event of [request, { ...CONNECTION, actor, outcome, destination }]) {
-      const record = toOcsf(event, { ...CONTEXT, sandboxName: a, hostname: a }, TIME);
+      const record = toOcsf(event, { ...CONTEXT, sandboxName: a, hostname: a }, { time: TIME });
       const bytes = new TextEncoder().encode(JSON.stringify(record)).length;
       assert.ok(bytes < EVENT_LINE_BYTES_MAX - 200, `${bytes}`);
       assert.doesNotMatch(ocsfShorthand(record), /\n/);

@@ -126,18 +126,23 @@ export class EventLog {
     return this.#failure;
   }
 
-  /** Writes an event. Does not throw: see `onFailure`. After a failure it does nothing. */
-  record(record: OcsfRecord): void {
-    if (this.#failure !== null) return;
+  /**
+   * Writes an event, and returns how many bytes it took. Does not throw: see `onFailure`. After a
+   * failure it does nothing.
+   */
+  record(record: OcsfRecord): number {
+    if (this.#failure !== null) return 0;
     if (this.#isClosed) {
       this.#fail("it is closed", undefined);
-      return;
+      return 0;
     }
     try {
-      this.#append(record);
+      const bytes = this.#append(record);
       this.#syncSoon();
+      return bytes;
     } catch (error) {
       this.#fail((error as Error).message, error);
+      return 0;
     }
   }
 
@@ -157,18 +162,18 @@ export class EventLog {
     }
   }
 
-  #append(record: OcsfRecord): void {
+  #append(record: OcsfRecord): number {
     const { line, head } = chainLine(record, this.#head);
     if (line.length + 1 > EVENT_LINE_BYTES_MAX) {
       throw new EventLogError(this.#path, `an event has ${line.length} bytes`);
     }
     if (this.#bytes > 0 && this.#bytes + line.length + 1 > this.#options.fileBytesMax) {
       this.#rotate();
-      this.#append(record);
-      return;
+      return this.#append(record);
     }
     this.#write(line);
     this.#head = head;
+    return line.length + 1;
   }
 
   /** All of the line or nothing of it. */

@@ -210,7 +210,7 @@ Deno.test("verifyChain() finds a finished file under another name", () =>
   inFolder(async (path) => {
     await writeSampleLog(path, numbersTo(40), { fileBytesMax: 4000 });
     const second = listFinished(path)[1]!;
-    Deno.renameSync(second.path, second.path.replace(/\d{12}/, "000000000003"));
+    Deno.renameSync(second.path, second.path.replace(/\.\d{12}\./, ".000000000003."));
     const { problem } = await verifyChain(path, ID);
     assert.match(problem!.text, /^The file is named after event 3 and starts with event \d+$/);
   }));
