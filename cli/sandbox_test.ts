@@ -45,6 +45,7 @@ Deno.test("sandbox create runs a command, attaches, and returns its exit code", 
   assert.deepEqual(gateway.created, [{
     name: "demo",
     workspace: "default",
+    isKept: true,
     labels: { team: "docs" },
     environment: { A: "1" },
     command: ["make", "it"],

@@ -13,6 +13,7 @@ import { Extensions, Supervisors } from "../proto/gen/openshell/ext/v1/ext_pb.ts
 import { OpenShell } from "../proto/gen/openshell/v1/openshell_pb.ts";
 import { SandboxTokens } from "./auth/sandbox_tokens.ts";
 import { auditChanges } from "./events/audit_changes.ts";
+import { changeRecorder, type RecordChange } from "./events/change_recorder.ts";
 import { eventMethods } from "./events/event_service.ts";
 import { InstanceLock, writeEndpoint } from "./instance_lock.ts";
 import { makeStateFolders, type StatePaths, statePaths } from "./paths.ts";
@@ -110,6 +111,8 @@ class Gateway {
     const driver = await openDriver(options, paths, files);
     const policies = new PolicyRevisions({ store, now: Date.now });
     const settings = new SettingsStore(store);
+    const folderOf = (sandboxId: string) => `${paths.embedded}/${sandboxId}`;
+    const record = changeRecorder({ folderOf, hostname: Deno.hostname(), version });
     const sandboxes = new SandboxService({
       store,
       driver,
@@ -119,14 +122,15 @@ class Gateway {
       now: Date.now,
       uuid: () => crypto.randomUUID(),
       random: Math.random,
+      record,
       onProblem,
     });
     await sandboxes.markRestarted();
     const sessions = new SupervisorSessions(sandboxes);
-    const folderOf = (sandboxId: string) => `${paths.embedded}/${sandboxId}`;
     const routes = makeRoutes({ store, driver, policies, settings, sandboxes }, {
       sessions,
       folderOf,
+      record,
       version,
     });
     const server = await listen(options, {
@@ -170,12 +174,13 @@ interface Core {
 interface Surroundings {
   readonly sessions: SupervisorSessions;
   readonly folderOf: (sandboxId: string) => string;
+  readonly record: RecordChange;
   readonly version: string;
 }
 
 function makeRoutes(
   core: Core,
-  { sessions, folderOf, version }: Surroundings,
+  { sessions, folderOf, record, version }: Surroundings,
 ): ServerOptions["routes"] {
   const { sandboxes, policies } = core;
   const supervisors = {
@@ -199,13 +204,11 @@ function makeRoutes(
   const methods = openShellMethods({ ...core, version, logs: eventLogs(folderOf) });
   const audited = auditChanges(methods as Required<typeof methods>, {
     find: async (workspace, name) => await sandboxes.get(workspace, name).catch(() => null),
-    folderOf,
+    record,
     whoCalls: (context) => {
       const principal = principalOf(context);
       return principal.kind === "user" ? principal.subject : principal.kind;
     },
-    hostname: Deno.hostname(),
-    version,
   });
   const openshell = {
     ...mergeMethods(methods, supervisorMethods(supervisors), processMethods(processes)),

@@ -99,7 +99,8 @@ async function request(
   plan: CreatePlan,
   policy: string | null,
 ): Promise<SandboxView> {
-  const { name, workspace, labels, environment, command, tty, resources, driverConfig } = plan;
+  const { name, workspace, labels, environment, command, tty, isKept } = plan;
+  const { resources, driverConfig } = plan;
   try {
     return await gateway.createSandbox({
       name,
@@ -108,6 +109,7 @@ async function request(
       environment,
       command,
       tty,
+      isKept,
       policy,
       resources,
       driverConfig,

@@ -5,6 +5,7 @@
  */
 
 import { createClient, type Transport } from "@connectrpc/connect";
+import { UNKEPT_ANNOTATION } from "../../proto/annotations.ts";
 import { Extensions } from "../../proto/gen/openshell/ext/v1/ext_pb.ts";
 import { OpenShell } from "../../proto/gen/openshell/v1/openshell_pb.ts";
 import {
@@ -138,11 +139,12 @@ function sandboxCalls({ openshell, calls }: CallPorts): Pick<
 
 async function toCreateRequest(sandbox: NewSandbox) {
   const { name, workspace, labels, environment, command, tty, policy } = sandbox;
-  const { resources, driverConfig } = sandbox;
+  const { resources, driverConfig, isKept } = sandbox;
   return {
     name,
     workspace,
     labels: { ...labels },
+    annotations: isKept ? {} : { [UNKEPT_ANNOTATION]: "true" },
     spec: {
       environment: { ...environment },
       command: [...command],

@@ -52,6 +52,7 @@ const NEW: NewSandbox = {
   environment: { A: "1" },
   command: ["sh"],
   tty: true,
+  isKept: true,
   policy: "version: 1\nfilesystem_policy:\n  read_only: [/usr]\n",
   resources: { limits: { cpu: "2", memory: "4Gi", pids: 100 } },
   driverConfig: {
@@ -117,17 +118,22 @@ Deno.test("createGateway() sends a new sandbox, and reads the answer", async () 
   });
 });
 
-Deno.test("createGateway() sends no policy where there is none", async () => {
+Deno.test("createGateway() sends no policy where there is none, and what is not kept", async () => {
+  const annotations: Record<string, string>[] = [];
   const gateway = gatewayOf({
     openshell: {
       createSandbox(request) {
         assert.equal(request.spec?.policy, undefined);
         assert.equal(request.spec?.template?.resources, undefined);
+        annotations.push({ ...request.annotations });
         return { sandbox: SANDBOX };
       },
     },
   });
-  await gateway.createSandbox({ ...NEW, policy: null, resources: null, driverConfig: null });
+  const bare = { ...NEW, policy: null, resources: null, driverConfig: null };
+  await gateway.createSandbox(bare);
+  await gateway.createSandbox({ ...bare, isKept: false });
+  assert.deepEqual(annotations, [{}, { "openshell.dev/unkept": "true" }]);
 });
 
 Deno.test("createGateway() reads, lists, stops, starts and deletes", async () => {

@@ -64,6 +64,8 @@ export interface NewSandbox {
   readonly environment: Readonly<Record<string, string>>;
   readonly command: readonly string[];
   readonly tty: boolean;
+  /** Otherwise the gateway deletes it when it has ended. */
+  readonly isKept: boolean;
   /** A policy document that was checked; `null` is the gateway's default. */
   readonly policy: string | null;
   readonly resources: { readonly [key: string]: Json } | null;

@@ -6,22 +6,13 @@
 
 import type { HandlerContext, ServiceImpl } from "@connectrpc/connect";
 import type { OpenShell } from "../../proto/gen/openshell/v1/openshell_pb.ts";
-import { KeyedGate } from "../sandbox/keyed_gate.ts";
-import { type ConfigChange, GatewayLog } from "./gateway_log.ts";
-
-/** A sandbox, as far as its events need it. */
-export interface AuditedSandbox {
-  readonly id: string;
-  readonly name: string;
-}
+import type { AuditedSandbox, RecordChange } from "./change_recorder.ts";
 
 export interface AuditPorts {
   /** Returns the sandbox, `null` where there is none. */
   readonly find: (workspace: string, name: string) => Promise<AuditedSandbox | null>;
-  readonly folderOf: (sandboxId: string) => string;
   readonly whoCalls: (context: HandlerContext) => string;
-  readonly hostname: string;
-  readonly version: string;
+  readonly record: RecordChange;
 }
 
 type Changing = Pick<
@@ -34,10 +25,7 @@ type Changing = Pick<
  * recorded is answered with the failure, so that nobody takes it for recorded.
  */
 export function auditChanges(methods: Changing, ports: AuditPorts): Changing {
-  // A log has one writer at a time.
-  const gate = new KeyedGate();
-  const record = (sandbox: AuditedSandbox, change: ConfigChange) =>
-    gate.run(sandbox.id, () => recordChange(sandbox, change, ports));
+  const { record } = ports;
   return {
     async createSandbox(request, context) {
       const answer = await methods.createSandbox(request, context);
@@ -81,23 +69,4 @@ export function auditChanges(methods: Changing, ports: AuditPorts): Changing {
       return answer;
     },
   };
-}
-
-async function recordChange(
-  { id, name }: AuditedSandbox,
-  change: ConfigChange,
-  { folderOf, hostname, version }: AuditPorts,
-): Promise<void> {
-  let failure: Error | null = null;
-  const log = GatewayLog.open({
-    folder: folderOf(id),
-    sandboxId: id,
-    sandboxName: name,
-    hostname,
-    version,
-    onFailure: (error) => failure = error,
-  });
-  log.record(change);
-  await log.close();
-  if (failure !== null) throw failure;
 }

@@ -8,6 +8,7 @@ import {
   UpdateConfigRequestSchema,
 } from "../../proto/gen/openshell/v1/openshell_pb.ts";
 import { auditChanges } from "./audit_changes.ts";
+import { changeRecorder } from "./change_recorder.ts";
 import { EventStore } from "./event_store.ts";
 
 const SANDBOX = { id: "7d3c1c4e-0000-4000-8000-000000000001", name: "box" };
@@ -27,10 +28,8 @@ async function withAudit(
     startSandbox: () => ({}),
   }, {
     find: (_workspace, name) => Promise.resolve(name === SANDBOX.name ? SANDBOX : null),
-    folderOf: () => folder,
     whoCalls: () => "me",
-    hostname: "host",
-    version: "1",
+    record: changeRecorder({ folderOf: () => folder, hostname: "host", version: "1" }),
   });
   try {
     await body(changing, folder);

@@ -11,7 +11,7 @@
 import type { ComputeDriver, DriverReport } from "../../drivers/compute/contract.ts";
 import { PAGE_OBJECTS_MAX, RECOVERIES_AT_ONCE_MAX } from "../../proto/limits.ts";
 import { isMeantToRun } from "./phase.ts";
-import type { SandboxRecord } from "./sandbox_record.ts";
+import { isUnkeptAndOver, type SandboxRecord } from "./sandbox_record.ts";
 import type { SandboxStateStore } from "./sandbox_state_store.ts";
 
 export interface RecoveryPorts {
@@ -81,7 +81,12 @@ async function recoverOne(
       await ports.finishDelete(id);
       return "finished";
     }
-    if (phase === "error") return "unchanged";
+    if (phase === "error") {
+      // One whose supervisor still runs may have output for somebody.
+      if (!isUnkeptAndOver(record) || report?.state === "running") return "unchanged";
+      await ports.finishDelete(id);
+      return "finished";
+    }
     // A sandbox that was never begun is not one that has got lost.
     const isNew = phase === "provisioning" && record.state.instanceId === "";
     if (report === null && !isNew) {

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import type { DriverReport } from "../../drivers/compute/contract.ts";
+import { UNKEPT_ANNOTATION } from "../../proto/annotations.ts";
 import { CodedError, type ErrorCode } from "../../proto/errors.ts";
 import { idOf, openFixture, requestOf } from "../../tests/conformance/sandbox_fixture.ts";
 
@@ -78,11 +79,63 @@ Deno.test.each(CASES.map(([phase, driverState, want, call, told]) => ({
     assert.deepEqual(driver.calls, row.call === "" ? [] : [`${row.call} ${ID}`]);
     const told = Object.entries(recovery).filter(([, ids]) => ids.length > 0).map(([key]) => key);
     assert.deepEqual(told, row.told === "" ? [] : [row.told]);
+    const isRestart = row.told === "started" && row.phase === "ready";
+    assert.deepEqual(fixture.records, isRestart ? ["box restarted"] : []);
     assert.deepEqual(problems, []);
   } finally {
     await fixture.close();
   }
 });
+
+Deno.test("recover() starts nothing again that it cannot record", async () => {
+  const fixture = openFixture();
+  const { sandboxes, driver, again, problems } = fixture;
+  try {
+    await sandboxes.create(requestOf("box"));
+    await sandboxes.supervisorConnected(ID, "run-1");
+    await sandboxes.close();
+    driver.reports.set(ID, { id: ID, state: "stopped" });
+    driver.calls.length = 0;
+    fixture.onRecord = () => {
+      throw new DriverFault("the disk is full");
+    };
+    assert.deepEqual((await again().recover()).failed, [ID]);
+    assert.deepEqual(driver.calls, []);
+    assert.equal(problems.length, 1);
+  } finally {
+    await fixture.close();
+  }
+});
+
+Deno.test.each(
+  [
+    { driverState: "stopped", want: "gone" },
+    { driverState: "none", want: "gone" },
+    { driverState: "running", want: "error" },
+  ] as const,
+)(
+  "recover() of one that was not to be kept, has ended, and is $driverState: $want",
+  async ({ driverState, want }) => {
+    const fixture = openFixture();
+    const { sandboxes, driver, again } = fixture;
+    try {
+      const annotations = { [UNKEPT_ANNOTATION]: "true" };
+      await sandboxes.create(requestOf("box", {}, { annotations }));
+      await sandboxes.supervisorConnected(ID, "run-1");
+      await sandboxes.mainProcessExited(ID, "run-1", 0);
+      await sandboxes.close();
+      driver.reports.clear();
+      const report = reportOf(driverState);
+      if (report !== null) driver.reports.set(ID, report);
+      const after = again();
+      await after.recover();
+      const gone = { state: { phase: "gone" } };
+      assert.equal((await after.getById(ID).catch(() => gone)).state.phase, want);
+    } finally {
+      await fixture.close();
+    }
+  },
+);
 
 Deno.test("recover() stops what nobody knows, keeps its files, and goes on after a fault", async () => {
   const fixture = openFixture();

@@ -5,6 +5,7 @@
  */
 
 import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
+import { UNKEPT_ANNOTATION } from "../../proto/annotations.ts";
 import {
   type Sandbox,
   SandboxPhase,
@@ -31,6 +32,12 @@ export interface SandboxRecord {
   readonly state: SandboxState;
   /** Policy revision that its supervisor has loaded, 0 before. */
   readonly policyVersion: number;
+}
+
+/** True for one that has run, has ended, and was not to be kept. */
+export function isUnkeptAndOver({ annotations, state }: SandboxRecord): boolean {
+  return annotations[UNKEPT_ANNOTATION] === "true" && state.phase === "error" &&
+    state.instanceId !== "";
 }
 
 /** Returns the message of the wire. */

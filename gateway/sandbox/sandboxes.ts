@@ -10,6 +10,7 @@
 
 import type { ComputeDriver, DriverReport, DriverSandbox } from "../../drivers/compute/contract.ts";
 import { CodedError } from "../../proto/errors.ts";
+import type { RecordChange } from "../events/change_recorder.ts";
 import type { PolicyChange, PolicyRevisions } from "../policy/revisions.ts";
 import { documentFromWire } from "../policy/policy_document.ts";
 import type { SettingsStore } from "../policy/settings.ts";
@@ -27,7 +28,7 @@ import { twoWordName } from "./names.ts";
 import { judgeRequest, newState, type SandboxEvent } from "./phase.ts";
 import { markRestarted, recoverSandboxes, type Recovery } from "./recover_sandboxes.ts";
 import { PhaseError, SandboxExistsError, SandboxNotFoundError } from "./sandbox_errors.ts";
-import type { SandboxRecord } from "./sandbox_record.ts";
+import { isUnkeptAndOver, type SandboxRecord } from "./sandbox_record.ts";
 import { SandboxStateStore } from "./sandbox_state_store.ts";
 import {
   type PlatformEvent,
@@ -48,6 +49,8 @@ export interface SandboxPorts {
   readonly uuid: () => string;
   /** From 0 to below 1. */
   readonly random: () => number;
+  /** Writes what the gateway did by itself into the sandbox's record. */
+  readonly record: RecordChange;
   /** Told of what went wrong where nobody waits for an answer. */
   readonly onProblem: (error: unknown) => void;
 }
@@ -78,7 +81,7 @@ export class SandboxService {
   /** What people ask for, one at a time for each sandbox. */
   readonly #operations = new KeyedGate();
   readonly #unwatch: () => void;
-  /** What the driver said and is not yet written. */
+  /** What the driver said, or an end brings with it, and is not yet done. */
   readonly #reports = new Set<Promise<void>>();
 
   constructor(ports: SandboxPorts) {
@@ -243,7 +246,8 @@ export class SandboxService {
   }
 
   async supervisorDisconnected(sandboxId: string): Promise<void> {
-    await this.#states.advance(sandboxId, { type: "session_disconnected" });
+    const record = await this.#states.advance(sandboxId, { type: "session_disconnected" });
+    this.#deleteUnkept(record);
   }
 
   /** What is about an earlier run is ignored. @throws {SandboxNotFoundError} */
@@ -259,6 +263,7 @@ export class SandboxService {
     if (record !== null && event !== null) {
       this.#watchers.tell(report.id, { kind: "event", event });
     }
+    if (report.state === "failed") this.#deleteUnkept(record);
   }
 
   /** Calls `listener` on every change until the returned function is called. */
@@ -282,7 +287,7 @@ export class SandboxService {
       driver: this.#ports.driver,
       states: this.#states,
       serialise: (id, work) => this.#operations.run(id, work),
-      startAgain: (record) => this.#startAgain(record),
+      startAgain: (record) => this.#restart(record),
       finishStop: (id) => this.#finishStop(id),
       finishDelete: (id) => this.#finishDelete(id),
       onProblem: this.#ports.onProblem,
@@ -333,6 +338,30 @@ export class SandboxService {
       await this.#states.advance(record.id, { type: "driver_reported", report });
       throw error;
     }
+  }
+
+  /** Its main process has ended without anybody having asked for it, so the record is to say so. */
+  async #restart(record: SandboxRecord): Promise<void> {
+    const { phase, instanceId } = record.state;
+    if (phase !== "starting" && instanceId !== "") {
+      await this.#ports.record(record, {
+        state: "restarted",
+        message: "it had ended while no gateway ran: its main process is started again",
+      });
+    }
+    await this.#startAgain(record);
+  }
+
+  /** Whoever made it may be gone: a sandbox that was not to be kept goes when it has ended. */
+  #deleteUnkept(record: SandboxRecord | null): void {
+    if (record === null || !isUnkeptAndOver(record)) return;
+    const { id } = record;
+    const deleted = this.#operations.run(id, async () => {
+      if (await this.#states.advance(id, { type: "delete_requested" }) === null) return;
+      await this.#finishDelete(id);
+    }).catch(this.#ports.onProblem);
+    this.#reports.add(deleted);
+    void deleted.then(() => this.#reports.delete(deleted));
   }
 
   async #finishStop(id: string): Promise<SandboxRecord> {

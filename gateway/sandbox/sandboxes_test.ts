@@ -7,6 +7,7 @@ import {
   type SandboxFixture,
 } from "../../tests/conformance/sandbox_fixture.ts";
 import { SandboxPolicySchema } from "../../proto/gen/openshell/sandbox/v1/sandbox_pb.ts";
+import { UNKEPT_ANNOTATION } from "../../proto/annotations.ts";
 import { CodedError, type ErrorCode } from "../../proto/errors.ts";
 import { DEFAULT_POLICY } from "../policy/default_policy.ts";
 import { ConflictError } from "../store/contract.ts";
@@ -303,3 +304,46 @@ serviceTest("changes a policy, on the version that was read", async (fixture) =>
   await sandboxes.policyReported(ID, 3, null);
   assert.equal((await sandboxes.getById(ID)).policyVersion, 3);
 });
+
+const UNKEPT = { annotations: { [UNKEPT_ANNOTATION]: "true" } };
+
+serviceTest("deletes one that was not to be kept when it has ended", async (fixture) => {
+  const { sandboxes, driver } = fixture;
+  await sandboxes.create(requestOf("box", {}, UNKEPT));
+  await sandboxes.supervisorConnected(ID, "run-1");
+  await sandboxes.supervisorDisconnected(ID);
+  await sandboxes.supervisorConnected(ID, "run-1");
+  await sandboxes.mainProcessExited(ID, "run-1", 3);
+  await sandboxes.settled();
+  assert.match(await phaseOf(fixture), /^error/, "somebody may still read its output");
+  await sandboxes.supervisorDisconnected(ID);
+  await sandboxes.settled();
+  assert.ok(!await sandboxes.exists(ID));
+  assert.ok(driver.calls.includes(`delete ${ID}`));
+});
+
+serviceTest("deletes one that was not to be kept when its supervisor ends", async (fixture) => {
+  const { sandboxes } = fixture;
+  await sandboxes.create(requestOf("box", {}, UNKEPT));
+  await sandboxes.supervisorConnected(ID, "run-1");
+  const failed = { state: "failed", reason: "SupervisorEnded", message: "gone" } as const;
+  await sandboxes.driverReported({ id: ID, ...failed });
+  await sandboxes.settled();
+  assert.ok(!await sandboxes.exists(ID));
+});
+
+serviceTest(
+  "keeps what is to be kept, and what never ran, so that it can be read",
+  async (fixture) => {
+    const { sandboxes } = fixture;
+    const failed = { state: "failed", reason: "SupervisorEnded", message: "gone" } as const;
+    await sandboxes.create(requestOf("kept"));
+    await sandboxes.supervisorConnected(ID, "run-1");
+    await sandboxes.driverReported({ id: ID, ...failed });
+    await sandboxes.create(requestOf("never", {}, UNKEPT));
+    await sandboxes.driverReported({ id: idOf(2), ...failed });
+    await sandboxes.settled();
+    assert.match(await phaseOf(fixture), /^error/);
+    assert.match(await phaseOf(fixture, idOf(2)), /^error/);
+  },
+);

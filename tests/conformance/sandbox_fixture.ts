@@ -21,6 +21,10 @@ export interface SandboxFixture {
   readonly settings: SettingsStore;
   readonly sandboxes: SandboxService;
   readonly clock: { ms: number };
+  /** What the gateway recorded about sandboxes: name and state. */
+  readonly records: string[];
+  /** Called for each, before it is recorded. */
+  onRecord: () => void;
   /** What went wrong where nobody waited for an answer. */
   readonly problems: unknown[];
   /** A further service on the same store and driver, as after a restart of the gateway. */
@@ -41,9 +45,10 @@ export function openFixture(): SandboxFixture {
   const policies = new PolicyRevisions({ store, now });
   const settings = new SettingsStore(store);
   const problems: unknown[] = [];
+  const records: string[] = [];
   const services: SandboxService[] = [];
   let ids = 0;
-  const again = () => {
+  const again = (): SandboxService => {
     const service = new SandboxService({
       store,
       driver,
@@ -53,17 +58,24 @@ export function openFixture(): SandboxFixture {
       now,
       uuid: () => idOf(++ids),
       random: () => 0,
+      record: async ({ name }, { state }) => {
+        await Promise.resolve();
+        fixture.onRecord();
+        records.push(`${name} ${state}`);
+      },
       onProblem: (error) => void problems.push(error),
     });
     services.push(service);
     return service;
   };
-  const sandboxes = again();
   const close = async () => {
     for (const service of services) await service.close();
     await store.close();
   };
-  return { store, driver, policies, settings, sandboxes, clock, problems, again, close };
+  const onRecord = () => {};
+  const parts = { store, driver, policies, settings, clock, records, problems, again, close };
+  const fixture: SandboxFixture = { ...parts, onRecord, sandboxes: again() };
+  return fixture;
 }
 
 /** Returns what a client asks for. */
