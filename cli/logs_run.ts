@@ -9,6 +9,7 @@ import type { Invocation } from "./command.ts";
 import { EXIT_FAILED, EXIT_OK } from "./exit.ts";
 import { sandboxOf, withGateway, workspaceOf } from "./gateway_access.ts";
 import { formatLogLine, parseAge } from "./log_line.ts";
+import { type FollowedLine, followLog } from "./logs_follow.ts";
 import { printableJson, printableLine } from "./printable.ts";
 import { withInterrupt } from "./session/with_interrupt.ts";
 import { UsageError } from "./usage_error.ts";
@@ -50,17 +51,56 @@ async function show(
   },
 ): Promise<void> {
   const { stdout } = invocation.context;
-  if (invocation.requiredText("output") === "jsonl") {
-    // A program gets the bytes as they are stored; a terminal the same value, but nothing to obey.
-    const shown = stdout.isTerminal ? printableJson : (record: string) => record;
-    for await (const { record } of gateway.readEvents(query, follows, signal)) {
-      stdout.write(`${shown(record.trimEnd())}\n`);
+  // A program gets the bytes as they are stored; a terminal the same value, but nothing to obey.
+  const safe = stdout.isTerminal ? printableJson : (record: string) => record;
+  const asLine = (record: string) => `${safe(record.trimEnd())}\n`;
+  const isJson = invocation.requiredText("output") === "jsonl";
+  if (follows) {
+    await followLog(invocation, gateway, {
+      query,
+      signal,
+      follow: isJson
+        ? (from, asked) => followEvents(from, asked, signal)
+        : (from, asked) => followLines(from, asked, signal),
+      onLine: (text) => stdout.write(isJson ? asLine(text) : text),
+    });
+  } else if (isJson) {
+    for await (const { record } of gateway.readEvents(query, false, signal)) {
+      stdout.write(asLine(record));
     }
-  } else if (follows) {
-    for await (const line of gateway.followLogs(query, signal)) stdout.write(formatLogLine(line));
   } else {
     const lines = await gateway.getLogs(query);
     for (const line of lines) stdout.write(formatLogLine(line));
+  }
+}
+
+async function* followLines(
+  gateway: Gateway,
+  query: LogQuery,
+  signal: AbortSignal,
+): AsyncGenerator<FollowedLine> {
+  for await (const line of gateway.followLogs(query, signal)) {
+    yield { text: formatLogLine(line), timeMs: line.timestampMs };
+  }
+}
+
+async function* followEvents(
+  gateway: Gateway,
+  query: LogQuery,
+  signal: AbortSignal,
+): AsyncGenerator<FollowedLine> {
+  for await (const { record } of gateway.readEvents(query, true, signal)) {
+    yield { text: record, timeMs: timeOf(record) };
+  }
+}
+
+/** A record that was damaged has none: then everything is asked for again. */
+function timeOf(record: string): number {
+  try {
+    const { time } = JSON.parse(record);
+    return typeof time === "number" ? time : 0;
+  } catch {
+    return 0;
   }
 }
 

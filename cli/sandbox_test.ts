@@ -108,6 +108,26 @@ Deno.test("sandbox create deletes after the session with --no-keep", async () =>
   assert.equal(context.file(LAST_FILE), undefined);
 });
 
+Deno.test("sandbox create goes on waiting when the gateway is killed and comes back", async () => {
+  const gone = new GatewayError("unavailable", "Cannot watch: gone");
+  let watches = 0;
+  let looks = 0;
+  const starting = sampleSandbox({ name: "demo", phase: "Provisioning" });
+  const { code, context, gateway } = await run("sandbox create --name demo --detach", {
+    createdPhase: "Provisioning",
+    async *watchSandbox() {
+      await Promise.resolve();
+      if (++watches === 1) throw gone;
+      yield { kind: "sandbox", sandbox: { ...starting, phase: "Ready" } };
+    },
+    getSandbox: () => ++looks === 1 ? Promise.reject(gone) : Promise.resolve(starting),
+  });
+  assert.equal(code, 0, context.err());
+  assert.equal(context.out(), "demo\n");
+  assert.deepEqual([watches, looks], [2, 1]);
+  assert.equal(gateway.log.filter((call) => call === "close").length, 3, "each look is closed");
+});
+
 Deno.test("sandbox create checks the policy before it asks for anything", async () => {
   const bad = { files: { "p.yaml": "version: 9\n" } };
   const { code, context, gateway } = await run("sandbox create --policy p.yaml", {}, bad);

@@ -9,7 +9,7 @@ import { GatewayError } from "../../gateway/client/gateway_error.ts";
 import type { Invocation } from "../command.ts";
 import { EXIT_FAILED, EXIT_OK } from "../exit.ts";
 import type { OutputFormat } from "../flags.ts";
-import { withGateway } from "../gateway_access.ts";
+import { gatewayChoice, withGateway } from "../gateway_access.ts";
 import { forgetSandbox, rememberSandbox } from "../last_sandbox.ts";
 import { formatResult, formatTable } from "../output.ts";
 import { printableLine } from "../printable.ts";
@@ -83,7 +83,8 @@ async function make(
     made.sandbox = sandbox;
     if (plan.isKept) await rememberSandbox(context, gateway.name, sandbox);
     progress.begin(`Starting sandbox ${sandbox.name}`);
-    const options = { phase: "Ready" as const, timeoutMs, progress, signal };
+    const reopen = async () => (await context.gateways.open(gatewayChoice(invocation))).close();
+    const options = { phase: "Ready" as const, timeoutMs, progress, signal, reopen };
     made.sandbox = await waitForPhase(context, gateway, sandbox, options);
     progress.complete();
     await prepare(invocation, gateway, { plan, sandbox: made.sandbox, progress, signal });

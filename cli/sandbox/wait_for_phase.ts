@@ -38,6 +38,8 @@ export interface WaitOptions {
   readonly timeoutMs: number;
   readonly progress: Progress;
   readonly signal: AbortSignal;
+  /** Sees to it that there is a gateway again, after the one that was asked has gone. */
+  readonly reopen?: () => Promise<void>;
 }
 
 /** Returns the seconds that an environment variable sets, as milliseconds. */
@@ -86,7 +88,7 @@ export async function waitForPhase(
       }
     } catch (error) {
       // A watch that we have ended fails because of it.
-      if (!abort.signal.aborted) throw error;
+      if (!abort.signal.aborted) await reopenOrThrow(error, options);
     } finally {
       stopLooking();
       signal.removeEventListener("abort", stop);
@@ -95,9 +97,20 @@ export async function waitForPhase(
     if (machine.now() >= deadline) throw timedOut(current, phase, timeoutMs);
     if (signal.aborted) break;
     await machine.sleep(RETRY_MS);
-    current = await gateway.getSandbox(sandbox);
+    try {
+      current = await gateway.getSandbox(sandbox);
+    } catch (error) {
+      await reopenOrThrow(error, options);
+    }
   }
   throw new WaitTimeoutError(`Cannot wait for sandbox "${sandbox.name}": it was interrupted`);
+}
+
+/** A gateway that was killed meanwhile has not lost the sandbox: the next one goes on with it. */
+async function reopenOrThrow(error: unknown, { reopen }: WaitOptions): Promise<void> {
+  const isAway = error instanceof CodedError && error.code === "unavailable";
+  if (reopen === undefined || !isAway) throw error;
+  await reopen();
 }
 
 function isDone(sandbox: SandboxView, phase: Phase): boolean {
