@@ -48,6 +48,9 @@ export interface GatewayOptions {
 /** Where a gateway of this machine listens, if nothing else does. */
 const PORT = 17670;
 
+/** Between two attempts to write down what a driver said, in milliseconds. */
+const STORE_RETRY_MS = 1_000;
+
 /**
  * Serves until SIGTERM or SIGINT; returns the exit code. Sandboxes go on.
  *
@@ -122,6 +125,7 @@ class Gateway {
       now: Date.now,
       uuid: () => crypto.randomUUID(),
       random: Math.random,
+      pause: (signal) => sleep(STORE_RETRY_MS, signal),
       record,
       onProblem,
     });
@@ -293,6 +297,19 @@ async function findId(
   } catch {
     return null;
   }
+}
+
+function sleep(ms: number, signal: AbortSignal): Promise<void> {
+  if (signal.aborted) return Promise.resolve();
+  return new Promise((resolve) => {
+    const timer = setTimeout(finish, ms);
+    signal.addEventListener("abort", finish);
+    function finish(): void {
+      clearTimeout(timer);
+      signal.removeEventListener("abort", finish);
+      resolve();
+    }
+  });
 }
 
 function untilAsked(): Promise<string> {

@@ -14,7 +14,7 @@ import type { RecordChange } from "../events/change_recorder.ts";
 import type { PolicyChange, PolicyRevisions } from "../policy/revisions.ts";
 import { documentFromWire } from "../policy/policy_document.ts";
 import type { SettingsStore } from "../policy/settings.ts";
-import { ConflictError, type ObjectStore } from "../store/contract.ts";
+import { ConflictError, type ObjectStore, StoreError } from "../store/contract.ts";
 import {
   checkRequest,
   environmentOf,
@@ -49,6 +49,8 @@ export interface SandboxPorts {
   readonly uuid: () => string;
   /** From 0 to below 1. */
   readonly random: () => number;
+  /** Waits until it is worth trying again what the store refused; resolves at once when aborted. */
+  readonly pause: (signal: AbortSignal) => Promise<void>;
   /** Writes what the gateway did by itself into the sandbox's record. */
   readonly record: RecordChange;
   /** Told of what went wrong where nobody waits for an answer. */
@@ -83,13 +85,16 @@ export class SandboxService {
   readonly #unwatch: () => void;
   /** What the driver said, or an end brings with it, and is not yet done. */
   readonly #reports = new Set<Promise<void>>();
+  /** The newest report of each sandbox that is not yet written. */
+  readonly #newest = new Map<string, DriverReport>();
+  readonly #closing = new AbortController();
 
   constructor(ports: SandboxPorts) {
     this.#ports = ports;
     const { store, now, driver } = ports;
     this.#states = new SandboxStateStore({ store, watchers: this.#watchers, now });
     this.#unwatch = driver.watch((report) => {
-      const taken = this.driverReported(report).catch(ports.onProblem);
+      const taken = this.#takeReport(report).catch(ports.onProblem);
       this.#reports.add(taken);
       void taken.then(() => this.#reports.delete(taken));
     });
@@ -192,8 +197,7 @@ export class SandboxService {
   /** Ends its processes and removes all that it had. Returns false where there was none. */
   async delete(workspace: string, name: string): Promise<boolean> {
     const deleted = this.#operate({ workspace, name }, async (id) => {
-      const record = await this.#states.advance(id, { type: "delete_requested" });
-      if (record === null) return false;
+      if (await this.#requestDelete(id) === null) return false;
       await this.#finishDelete(id);
       return true;
     });
@@ -302,7 +306,42 @@ export class SandboxService {
   /** The gateway ends; sandboxes go on. */
   async close(): Promise<void> {
     this.#unwatch();
+    this.#closing.abort();
     await this.settled();
+  }
+
+  /** A store that cannot be written for a while, as on a full disk, does not lose what happened. */
+  async #takeReport(report: DriverReport): Promise<void> {
+    const { pause, onProblem } = this.#ports;
+    const { signal } = this.#closing;
+    this.#newest.set(report.id, report);
+    for (let attempt = 1; this.#newest.get(report.id) === report; attempt++) {
+      try {
+        await this.driverReported(report);
+        break;
+      } catch (error) {
+        if (!(error instanceof StoreError) || signal.aborted) throw error;
+        if (attempt === 1) onProblem(error);
+        await pause(signal);
+      }
+    }
+    if (this.#newest.get(report.id) === report) this.#newest.delete(report.id);
+  }
+
+  /**
+   * What a full disk keeps from being written down makes room first: a sandbox that has filled the
+   * disk must not be there for ever. A gateway killed in between finds it without files then.
+   */
+  async #requestDelete(id: string): Promise<SandboxRecord | null> {
+    const request = () => this.#states.advance(id, { type: "delete_requested" });
+    try {
+      return await request();
+    } catch (error) {
+      const isFull = error instanceof StoreError && error.code === "resource_exhausted";
+      if (!isFull) throw error;
+      await this.#ports.driver.delete(id);
+      return await request();
+    }
   }
 
   /** Does something with a sandbox when all that was asked of it before is done. */
@@ -357,7 +396,7 @@ export class SandboxService {
     if (record === null || !isUnkeptAndOver(record)) return;
     const { id } = record;
     const deleted = this.#operations.run(id, async () => {
-      if (await this.#states.advance(id, { type: "delete_requested" }) === null) return;
+      if (await this.#requestDelete(id) === null) return;
       await this.#finishDelete(id);
     }).catch(this.#ports.onProblem);
     this.#reports.add(deleted);

@@ -10,7 +10,7 @@ import { SandboxPolicySchema } from "../../proto/gen/openshell/sandbox/v1/sandbo
 import { UNKEPT_ANNOTATION } from "../../proto/annotations.ts";
 import { CodedError, type ErrorCode } from "../../proto/errors.ts";
 import { DEFAULT_POLICY } from "../policy/default_policy.ts";
-import { ConflictError } from "../store/contract.ts";
+import { ConflictError, StoreError } from "../store/contract.ts";
 import type { SandboxChange } from "./sandbox_watchers.ts";
 
 const ID = idOf(1);
@@ -347,3 +347,60 @@ serviceTest(
     assert.match(await phaseOf(fixture, idOf(2)), /^error/);
   },
 );
+
+const FULL = new StoreError("resource_exhausted", "its disk is full");
+
+/** Has the store refuse every write until it is mended. */
+function fillDisk({ store }: SandboxFixture): { readonly mend: () => void } {
+  const { apply } = store;
+  Object.assign(store, { apply: () => Promise.reject(FULL) });
+  return { mend: () => void Object.assign(store, { apply }) };
+}
+
+serviceTest("writes down what happened when there is room again", async (fixture) => {
+  const { sandboxes, driver, problems } = fixture;
+  await sandboxes.create(requestOf("box"));
+  await sandboxes.supervisorConnected(ID, "run-1");
+  const disk = fillDisk(fixture);
+  let pauses = 0;
+  fixture.onPause = () => {
+    if (++pauses === 3) disk.mend();
+    return Promise.resolve();
+  };
+  driver.report({ id: ID, state: "failed", reason: "SupervisorEnded", message: "gone" });
+  await sandboxes.settled();
+  assert.equal(await phaseOf(fixture), "error SupervisorEnded");
+  assert.deepEqual([pauses, problems.splice(0)], [3, [FULL]]);
+});
+
+serviceTest("does not wait for room when it ends", async (fixture) => {
+  const { sandboxes, driver, problems } = fixture;
+  await sandboxes.create(requestOf("box"));
+  await sandboxes.settled();
+  const { mend } = fillDisk(fixture);
+  const paused = Promise.withResolvers<void>();
+  const closed = Promise.withResolvers<void>();
+  fixture.onPause = () => {
+    paused.resolve();
+    return closed.promise;
+  };
+  driver.report({ id: ID, state: "failed", reason: "SupervisorEnded", message: "gone" });
+  await paused.promise;
+  const closing = sandboxes.close();
+  closed.resolve();
+  await closing;
+  mend();
+  assert.deepEqual(problems.splice(0), [FULL, FULL]);
+});
+
+serviceTest("deletes what has filled the disk, which makes the room for it", async (fixture) => {
+  const { sandboxes, driver } = fixture;
+  await sandboxes.create(requestOf("box"));
+  await sandboxes.settled();
+  const { mend } = fillDisk(fixture);
+  driver.before = (method) => {
+    if (method === "delete") mend();
+  };
+  assert.ok(await sandboxes.delete("", "box"));
+  assert.ok(!await sandboxes.exists(ID));
+});

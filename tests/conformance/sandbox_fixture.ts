@@ -25,6 +25,8 @@ export interface SandboxFixture {
   readonly records: string[];
   /** Called for each, before it is recorded. */
   onRecord: () => void;
+  /** Waited for before what the store refused is tried again. */
+  onPause: () => Promise<void>;
   /** What went wrong where nobody waited for an answer. */
   readonly problems: unknown[];
   /** A further service on the same store and driver, as after a restart of the gateway. */
@@ -58,6 +60,7 @@ export function openFixture(): SandboxFixture {
       now,
       uuid: () => idOf(++ids),
       random: () => 0,
+      pause: () => fixture.onPause(),
       record: async ({ name }, { state }) => {
         await Promise.resolve();
         fixture.onRecord();
@@ -73,8 +76,9 @@ export function openFixture(): SandboxFixture {
     await store.close();
   };
   const onRecord = () => {};
+  const onPause = () => Promise.resolve();
   const parts = { store, driver, policies, settings, clock, records, problems, again, close };
-  const fixture: SandboxFixture = { ...parts, onRecord, sandboxes: again() };
+  const fixture: SandboxFixture = { ...parts, onRecord, onPause, sandboxes: again() };
   return fixture;
 }
 
