@@ -48,6 +48,12 @@ export interface Attack {
   readonly twin: Trial;
   /** The one decision that is recorded; absent where nothing may reach the proxy at all. */
   readonly event?: WantedEvent;
+  /** Finding that is recorded instead, where bytes name nothing to decide about: its `uid`. */
+  readonly finding?: string;
+  /** The host or path that is recorded holds the canary, as it has to: it is what was asked for. */
+  readonly isCanaryNamed?: boolean;
+  /** What `audit` lets through by design, on record: methods and paths of an allowed host. */
+  readonly isAuditable?: boolean;
   /** Further proof from outside of the sandbox, after the attack. Throws where the attack worked. */
   readonly check?: (world: World, sandbox: string) => Promise<void>;
   /** Why this attack works, where it does: the heading of the threat model that says so. */
