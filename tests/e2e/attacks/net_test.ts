@@ -5,10 +5,11 @@
  */
 
 import { sandboxSuite } from "../support/suite.ts";
-import { HTTP_ATTACKS } from "./net/http.ts";
-import { networkSandbox } from "./net/world.ts";
+import { NETWORK_ATTACKS } from "./net/attacks.ts";
+import { AttackedNetwork } from "./net/world.ts";
 import { runAttacks } from "./support/run_attacks.ts";
 
 sandboxSuite("attacks by the network", async (suite) => {
-  await runAttacks(suite, networkSandbox(), HTTP_ATTACKS);
+  await using network = await AttackedNetwork.start(suite.world);
+  await runAttacks(suite, network.sandbox(), NETWORK_ATTACKS);
 });

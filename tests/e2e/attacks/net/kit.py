@@ -1,6 +1,6 @@
 """What the scripts of the attacks share: connections to the proxy, byte by byte."""
 
-import base64, os, select, socket, ssl, struct, subprocess, sys, time
+import os, socket, ssl, struct, sys, time
 
 CANARY = os.environ.get("CANARY", "")
 PROXY = ("127.0.0.1", 3128)
@@ -83,8 +83,9 @@ def tunnel(target, seconds=8):
 
 
 def context(verify=True):
-    """Returns a context of TLS, with the trust that the sandbox was given."""
-    made = ssl.create_default_context()
+    """Returns a context of TLS that trusts the sandbox's own authority alone."""
+    made = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    made.load_verify_locations(os.environ["NODE_EXTRA_CA_CERTS"])
     if not verify:
         made.check_hostname = False
         made.verify_mode = ssl.CERT_NONE
@@ -120,3 +121,39 @@ def send(sock, data):
 def https(data, host="api.example.com"):
     """Sends bytes inside of TLS with a host, and prints all that comes back."""
     send(inside(host), data)
+
+
+def attempt(what):
+    """Does what should not work, and says whether it did."""
+    try:
+        made = what()
+    except (OSError, ValueError, AttributeError) as error:
+        print("refused", type(error).__name__, getattr(error, "errno", ""), flush=True)
+        return None
+    print("worked", flush=True)
+    return made
+
+
+def hello(*extensions, version=b"\x03\x03", record=b"\x03\x01"):
+    """Returns a ClientHello, with extensions as they are given."""
+    body = b"".join(struct.pack(">HH", kind, len(data)) + data for kind, data in extensions)
+    content = version + b"\x11" * 32 + b"\0" + b"\0\4\x13\x01\xc0\x2f" + b"\1\0"
+    content += struct.pack(">H", len(body)) + body
+    message = b"\1" + struct.pack(">I", len(content))[1:] + content
+    return b"\x16" + record + struct.pack(">H", len(message)) + message
+
+
+def names(*hosts, kind=0):
+    """Returns the extension that names servers."""
+    entries = b"".join(bytes([kind]) + struct.pack(">H", len(host)) + host for host in hosts)
+    return (0, struct.pack(">H", len(entries)) + entries)
+
+
+BASICS = [(43, b"\2\3\4"), (10, b"\0\4\0\x1d\0\x17"), (13, b"\0\6\4\3\x08\4\4\1")]
+
+
+def speak(data, target="api.example.com:443"):
+    """Sends bytes in a tunnel, and prints what comes back, in hexadecimal."""
+    sock = tunnel(target, 4)
+    sock.sendall(data)
+    print("answer", rest(sock).hex(), flush=True)

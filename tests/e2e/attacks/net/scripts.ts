@@ -13,7 +13,7 @@ export const ALL_MODES: readonly Mode[] = ["enforce", "audit", "after-reload"];
 
 /** Returns a script of Python that has the functions of `kit.py`. */
 export function python(code: string): string {
-  return `PYTHONPATH=/sandbox python3 -c ${quote(`from kit import *\n${code}`)}`;
+  return `PYTHONPATH=/sandbox python3 -S -c ${quote(`from kit import *\n${code}`)}`;
 }
 
 /** Returns a trial by a script of Python. */
@@ -50,8 +50,15 @@ export function connection(
 export function request(
   host: string,
   port: number,
-  reason: string,
+  reason: string | undefined,
   more: Partial<WantedEvent> = {},
 ): WantedEvent {
-  return { kind: "request", host, port, verdict: "denied", reason, ...more };
+  return {
+    kind: "request",
+    host,
+    port,
+    verdict: "denied",
+    ...reason !== undefined && { reason },
+    ...more,
+  };
 }

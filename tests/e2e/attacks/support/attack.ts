@@ -46,7 +46,10 @@ export interface Attack {
   readonly attack: Trial;
   /** The same thing done as permitted: it works. */
   readonly twin: Trial;
-  /** The one decision that is recorded; absent where nothing may reach the proxy at all. */
+  /**
+   * The one decision that is recorded; absent where nothing may reach the proxy at all. `§` in its
+   * host is the canary.
+   */
   readonly event?: WantedEvent;
   /** Finding that is recorded instead, where bytes name nothing to decide about: its `uid`. */
   readonly finding?: string;

@@ -53,6 +53,10 @@ export async function runAttacks(
     isCreated = true;
     results.push(...await runMode(suite, spec, { mode, attacks: chosen }));
   }
+  const { check } = spec;
+  if (check !== undefined) {
+    await suite.step("nothing else has reached a server", () => check(suite.world));
+  }
   return results;
 }
 
@@ -81,10 +85,8 @@ async function runMode(
   spec: SandboxSpec,
   { mode, attacks }: { readonly mode: Mode; readonly attacks: readonly Attack[] },
 ): Promise<readonly AttackResult[]> {
-  const pairs = attacks.map(({ attack, twin }) =>
-    [wrap(attack.script, mode), wrap(twin.script, mode)] as const
-  );
-  const marked = pairs.flat();
+  const pairs = wrapAll(attacks, mode);
+  const marked = pairs.flat().filter((each, index, all) => all.lastIndexOf(each) === index);
   const outputs = new Map<string, string>();
   for (const batch of batches(marked)) {
     const seen = await runScripts(world.machine, spec.name, batch.map(({ script }) => script));
@@ -126,6 +128,18 @@ async function resultOf(tried: Tried, world: World, spec: SandboxSpec): Promise<
     ? "accepted"
     : "FAILED";
   return { attack, mode, outcome, reason: reasonOf(tried), problems };
+}
+
+/**
+ * Returns attack and twin, wrapped. Attacks with the same twin share one, which runs after the last
+ * of them.
+ */
+function wrapAll(
+  attacks: readonly Attack[],
+  mode: Mode,
+): readonly (readonly [attacker: Marked, twin: Marked])[] {
+  const twins = new Map(attacks.map(({ twin: { script } }) => [script, wrap(script, mode)]));
+  return attacks.map(({ attack, twin }) => [wrap(attack.script, mode), twins.get(twin.script)!]);
 }
 
 /** Each script has a folder, a canary in file and environment, and says first that it begins. */

@@ -18,6 +18,8 @@ export interface SandboxSpec {
   readonly prepare?: (world: World, sandbox: string) => Promise<void>;
   /** What reached servers besides those of the world: bytes, and names that were asked for. */
   readonly received?: () => Promise<readonly string[]>;
+  /** Further proof from outside of the sandbox, after all attacks. Throws where one has worked. */
+  readonly check?: (world: World) => Promise<void>;
 }
 
 /** What an inspected host still allows after a reload: nothing that a script asks for. */
