@@ -18,7 +18,12 @@ export interface Load {
   readonly port: number;
   /** `host:port` to ask a proxy for; `null` connects to the server itself. */
   readonly connect: string | null;
-  /** TLS to the server, whose certificate this is trusted for; `null` is plain. */
+  /** The proxy and its credentials are those that the environment names, as for any program. */
+  readonly isProxyFromEnvironment?: boolean;
+  /**
+   * TLS to the server, whose certificate this is trusted for; `null` is plain. An empty file name
+   * stands for what the environment names.
+   */
   readonly tls: { readonly serverName: string; readonly caFile: string } | null;
   readonly host: string;
   readonly path: string;
@@ -58,13 +63,17 @@ class Client {
   }
 
   static async open(load: Load): Promise<Client> {
-    const socket = await Deno.connect({ hostname: load.hostname, port: load.port });
+    const proxy = load.isProxyFromEnvironment === true ? environmentProxy() : null;
+    const { hostname, port } = proxy ?? load;
+    const socket = await Deno.connect({ hostname, port });
     socket.setNoDelay(true);
-    if (load.connect !== null) await tunnel(socket, load.connect);
+    if (load.connect !== null) await tunnel(socket, load.connect, proxy?.authorization ?? "");
     if (load.tls === null) return new Client(socket, load);
     const secure = await Deno.startTls(socket, {
       hostname: load.tls.serverName,
-      caCerts: [await Deno.readTextFile(load.tls.caFile)],
+      caCerts: [
+        await Deno.readTextFile(load.tls.caFile || (Deno.env.get("SSL_CERT_FILE") ?? "")),
+      ],
       alpnProtocols: ["http/1.1"],
     });
     await secure.handshake();
@@ -104,8 +113,25 @@ class Client {
   }
 }
 
-async function tunnel(socket: Deno.Conn, target: string): Promise<void> {
-  await socket.write(ENCODER.encode(`CONNECT ${target} HTTP/1.1\r\nHost: ${target}\r\n\r\n`));
+interface Proxy {
+  readonly hostname: string;
+  readonly port: number;
+  /** Lines of a head, or none. */
+  readonly authorization: string;
+}
+
+function environmentProxy(): Proxy {
+  const { hostname, port, username, password } = new URL(Deno.env.get("HTTPS_PROXY") ?? "");
+  const credentials = `${decodeURIComponent(username)}:${decodeURIComponent(password)}`;
+  const authorization = username === ""
+    ? ""
+    : `Proxy-Authorization: Basic ${btoa(credentials)}\r\n`;
+  return { hostname, port: Number(port), authorization };
+}
+
+async function tunnel(socket: Deno.Conn, target: string, lines: string): Promise<void> {
+  const head = `CONNECT ${target} HTTP/1.1\r\nHost: ${target}\r\n${lines}\r\n`;
+  await socket.write(ENCODER.encode(head));
   const buffer = new Uint8Array(4096);
   let answer = "";
   while (!answer.includes("\r\n\r\n")) {

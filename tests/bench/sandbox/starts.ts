@@ -15,7 +15,7 @@ const RUNS = 20;
 const WARM_UP_RUNS = 2;
 const SANDBOXES = 6;
 /** Until a supervisor waits for the next sandbox. */
-const POOL_PAUSE_MS = 1_500;
+export const POOL_PAUSE_MS = 1_500;
 /** Beyond what bubblewrap alone takes. */
 const RATIO_COLD = 2;
 const WARM_NS_MAX = 60e6;
@@ -88,13 +88,13 @@ export async function starts({ machine }: World): Promise<Report> {
 }
 
 /** A sandbox of the same kind: all namespaces, the machine read-only. */
-const BUBBLEWRAP = [
+export const BUBBLEWRAP = [
   ...["bwrap", "--unshare-all", "--die-with-parent", "--ro-bind", "/usr", "/usr"],
   ...["--symlink", "usr/bin", "/bin", "--symlink", "usr/lib", "/lib", "--symlink", "usr/lib64"],
   ...["/lib64", "--ro-bind", "/etc", "/etc", "--proc", "/proc", "--dev", "/dev", "--tmpfs", "/tmp"],
 ];
 
-async function timeToOutput(
+export async function timeToOutput(
   [program = "", ...args]: readonly string[],
   env: Readonly<Record<string, string>> | undefined,
 ): Promise<number> {
@@ -165,7 +165,7 @@ async function bubblewrapBytes(): Promise<number | null> {
   return bytes.reduce((sum, size) => sum + size, 0);
 }
 
-function proportionalBytes(pid: number): number {
+export function proportionalBytes(pid: number): number {
   try {
     const [, kilobytes = "0"] = /^Pss:\s+(\d+)/m.exec(
       Deno.readTextFileSync(`/proc/${pid}/smaps_rollup`),
