@@ -7,19 +7,12 @@
  */
 
 import type { Diagnostic, Range } from "../../policy-wasm/diagnostic.ts";
-import { parseDocument } from "../../policy-wasm/parse/document.ts";
-import { Findings } from "../../policy-wasm/parse/findings.ts";
-import {
-  decodeSource,
-  findForbiddenCharacters,
-  rangeOf,
-  type Source,
-  sourceOf,
-} from "../../policy-wasm/parse/source.ts";
-import { Field, findField } from "../../policy-wasm/parse/tree.ts";
-import { POLICY_TEXT_BYTES_MAX } from "../../proto/limits.ts";
+import type { Findings } from "../../policy-wasm/parse/findings.ts";
+import { rangeOf, type Source } from "../../policy-wasm/parse/source.ts";
+import { type Field, findField } from "../../policy-wasm/parse/tree.ts";
 import type { Claim } from "./claim.ts";
 import { claimsDocument } from "./claim_schema.ts";
+import { checkVersion, readDocument } from "./read_document.ts";
 import { validateClaim } from "./validate_claim.ts";
 
 /** What came of a claims document. */
@@ -34,27 +27,11 @@ export interface ParsedClaims {
 
 /** Parses and validates a document, YAML or JSON. Never throws on bad input. */
 export function parseClaims(input: Uint8Array | string): ParsedClaims {
-  if (input.length > POLICY_TEXT_BYTES_MAX) {
-    const findings = new Findings(sourceOf(""));
-    const message = `The document is larger than ${POLICY_TEXT_BYTES_MAX} bytes`;
-    findings.add("document_too_large", { start: 0, end: 0 }, message);
-    return finish(findings, [], null);
-  }
-  const { source, fault } = decodeSource(input);
-  const findings = new Findings(source);
-  const faults = fault === null ? findForbiddenCharacters(source.text) : [fault];
-  for (const { code, span, message } of faults) findings.add(code, span, message);
-  const tree = faults.length > 0 ? null : parseDocument(source.text, findings);
-  if (tree === null) return finish(findings, [], null);
-  const root = new Field(tree);
+  const { findings, root } = readDocument(input);
+  if (root === null) return finish(findings, [], null);
   const raw = claimsDocument(root, findings);
   if (raw === undefined) return finish(findings, [], root);
-  if (!raw.version.written) {
-    findings.add("missing_key", root, "A claims document needs a version", { fix: "version: 1" });
-  } else if (raw.version.value !== undefined && raw.version.value !== 1) {
-    const message = `Version ${raw.version.value} is not known, should be 1`;
-    findings.add("unsupported_version", raw.version.field, message, { fix: "version: 1" });
-  }
+  checkVersion(raw.version, { root, what: "a claims document", findings });
   if (!raw.claims.written) {
     findings.add("missing_key", root, "A claims document needs claims", { fix: "claims: {}" });
   }

@@ -16,6 +16,7 @@ import type { Level } from "../report.ts";
 import type { Region } from "../space/member.ts";
 import type { Claim } from "./claim.ts";
 import type { RawClaim } from "./claim_schema.ts";
+import { readPorts } from "./read_ports.ts";
 
 type RawPattern = NonNullable<RawClaim["never"]["value"]>;
 
@@ -77,29 +78,12 @@ function regionOf(pattern: RawPattern, isComplete: boolean, findings: Findings):
   }
   return {
     host: isAnyHost ? null : validateHost(host, undefined, findings) ?? null,
-    ports: portsOf(pattern, findings),
+    ports: readPorts(pattern, "A pattern", findings),
     binary: binary?.value ?? null,
     methods: pattern.method.written ? methodsOf(pattern, findings) : null,
     path: path === null || path.value === "**" ? null : path.value,
     isComplete,
   };
-}
-
-function portsOf(pattern: RawPattern, findings: Findings): readonly number[] | null {
-  const { port, ports } = pattern;
-  if (port.written && ports.written) {
-    findings.add("port_and_ports", port.field, "A pattern has port or ports, not both");
-  }
-  const single = placed(port);
-  const items = single === null ? readable(ports) : [single];
-  for (const { field, value } of items) {
-    if (value >= 1 && value <= 65_535) continue;
-    findings.add("port_out_of_range", field, `Port ${value} should be from 1 to 65535`);
-  }
-  if (ports.written && ports.value?.length === 0) {
-    findings.add("empty_list", ports.field, "ports needs at least one port");
-  }
-  return port.written || ports.written ? items.map(({ value }) => value) : null;
 }
 
 function methodsOf(pattern: RawPattern, findings: Findings): readonly string[] | null {
