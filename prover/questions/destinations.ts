@@ -9,13 +9,13 @@ import {
   classifyAddress,
   isAlwaysBlocked,
   isRefusedHostName,
-  judgeDestination,
 } from "../../policy-wasm/destination.ts";
 import { cidrContains, formatIp, parseCidr, parseIp } from "../../policy-wasm/ip.ts";
 import type { Verdict } from "../exact/verdict.ts";
 import type { Target } from "../../policy-wasm/request.ts";
 import type { Member } from "../space/member.ts";
 import type { Cell, Connection } from "../space/space.ts";
+import { judgeAddress } from "./addresses.ts";
 import { BestFindings, type RawFinding, show, type VisitContext, type Visitor } from "./visitor.ts";
 
 /** One address of each class that is not public, in several spellings where they differ. */
@@ -130,18 +130,9 @@ export class DestinationVisitor implements Visitor {
     const addresses = literal !== null
       ? [target.host]
       : [...SAMPLES, ...endpoint.allowedIps.map(firstAddress)];
-    const hostKind = endpoint.host === ""
-      ? "none"
-      : endpoint.host.includes("*")
-      ? "pattern"
-      : "exact";
     return addresses.flatMap((address): Reached[] => {
-      const verdict = judgeDestination({
-        ...target,
-        addresses: [address],
-        endpoint: { hostKind, allowedIps: endpoint.allowedIps, advisorProposed: false },
-        trustedGatewayIp: this.#trustedGatewayIp,
-      });
+      const trustedGatewayIp = this.#trustedGatewayIp;
+      const verdict = judgeAddress(endpoint, target, { address, trustedGatewayIp });
       const ip = parseIp(address);
       if (!verdict.ok || ip === null) return [];
       return [{ address, addressClass: classifyAddress(ip) }];

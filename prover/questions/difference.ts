@@ -9,6 +9,7 @@ import { passing, type Verdict } from "../exact/verdict.ts";
 import type { ChangeRow } from "../report.ts";
 import type { MethodMask } from "../space/method_atoms.ts";
 import type { Cell } from "../space/space.ts";
+import { addressBeyond } from "./addresses.ts";
 import {
   BestFindings,
   type RawFinding,
@@ -18,33 +19,44 @@ import {
   type Visitor,
 } from "./visitor.ts";
 
+/** The side that lets more pass, and the one that should too. */
+interface Sides {
+  readonly passes: number;
+  readonly stops: number;
+}
+
 /** Finds what passes the wide side and not the narrow one. Blames the side `blamed`. */
 export class DifferenceVisitor implements Visitor {
   readonly #found = new BestFindings();
 
   constructor(
     readonly question: string,
-    readonly sides: { readonly passes: number; readonly stops: number },
+    readonly sides: Sides,
     readonly context: VisitContext,
   ) {}
 
   visit(cell: Cell, verdicts: readonly Verdict[]): void {
     const { passes, stops } = this.sides;
-    const mask = beyond(verdicts, this.sides);
+    const mask = beyond(cell, verdicts, this.sides);
     if (mask === 0) return;
     const bit = firstBit(mask);
     const { member, applied } = deciderOf(cell, verdicts[passes]!, passes, bit);
     const key = `${member?.id} ${applied?.rule.id}`;
     const { roles, methods } = this.context;
+    // Where the requests differ there is no need to speak of addresses.
+    const address = requestsBeyond(verdicts, this.sides) !== 0
+      ? null
+      : addressBeyond(cell.connection, this.sides);
     const { witness, foretold } = show(cell, mask, {
       verdicts,
       context: this.context,
       side: passes,
+      ...(address !== null && { target: address.target }),
     });
     const { host, port } = witness.target;
+    const place = `${host}:${port}${address === null ? "" : ` at ${address.address}`}`;
     this.#found.add(key, {
-      message:
-        `${methods.first(mask)} to ${host}:${port} passes the ${roles[passes]} and not the ` +
+      message: `${methods.first(mask)} to ${place} passes the ${roles[passes]} and not the ` +
         `${roles[stops]}`,
       role: roles[passes]!,
       rule: member?.rule.key ?? null,
@@ -60,11 +72,20 @@ export class DifferenceVisitor implements Visitor {
   }
 }
 
-/** Methods that pass one side and not the other; everything, where nothing is read any more. */
+/** Methods that pass one side and not the other, or not at every address. */
 export function beyond(
+  { connection }: Cell,
   verdicts: readonly Verdict[],
-  { passes, stops }: { readonly passes: number; readonly stops: number },
+  sides: Sides,
 ): MethodMask {
+  const mask = requestsBeyond(verdicts, sides);
+  if (mask !== 0) return mask;
+  const both = passing(verdicts[sides.passes]!);
+  return both !== 0 && addressBeyond(connection, sides) !== null ? both : 0;
+}
+
+/** Methods that pass one side and not the other; everything, where nothing is read any more. */
+function requestsBeyond(verdicts: readonly Verdict[], { passes, stops }: Sides): MethodMask {
   const wide = verdicts[passes]!;
   const narrow = verdicts[stops]!;
   // Bytes that are no request pass an uninspected connection only.
@@ -88,7 +109,7 @@ export class ChangeVisitor implements Visitor {
   visit(cell: Cell, verdicts: readonly Verdict[]): void {
     for (const kind of ["opened", "closed"] as const) {
       const visitor = this.#visitors[kind];
-      const mask = beyond(verdicts, visitor.sides);
+      const mask = beyond(cell, verdicts, visitor.sides);
       if (mask === 0) continue;
       visitor.visit(cell, verdicts);
       this.#addRow(kind, cell, { mask, verdicts, side: visitor.sides.passes });

@@ -7,6 +7,7 @@
  * @module
  */
 
+import { addressBeyond } from "../questions/addresses.ts";
 import type { Cell, Space } from "../space/space.ts";
 import { SideEncoder, type SideTerms } from "./side_encoder.ts";
 import { among, and, type ChoiceName, not, or, type Term } from "./term.ts";
@@ -75,6 +76,16 @@ export class Encoding {
 
   get isInspectedHost(): Term {
     return this.#spotsWhere(({ connection }) => connection.place.isInspectedHost);
+  }
+
+  /** One side dials the connection at an address that the other refuses. */
+  isDialledBeyond(sides: { readonly passes: number; readonly stops: number }): Term {
+    const known = new Map<Cell["connection"], boolean>();
+    return this.#spotsWhere(({ connection }) => {
+      const is = known.get(connection) ?? addressBeyond(connection, sides) !== null;
+      known.set(connection, is);
+      return is;
+    });
   }
 
   /** The request has no query and no body that is judged, and its path no encoded slash. */

@@ -12,7 +12,7 @@ import type { Encoding } from "./encoding.ts";
 /** Returns the formula of a question over an encoded space. */
 export type Formula = (encoding: Encoding) => Term;
 
-/** What passes one side and not the other. */
+/** What passes one side and not the other, or not at every address. */
 export function beyond(passes: number, stops: number): Formula {
   return (encoding) => {
     const wide = encoding.side(passes);
@@ -20,6 +20,7 @@ export function beyond(passes: number, stops: number): Formula {
     return or(
       and(wide.passes, not(narrow.passes)),
       and(wide.isOpaque, not(narrow.isOpaque)),
+      and(wide.passes, encoding.isDialledBeyond({ passes, stops })),
     );
   };
 }
