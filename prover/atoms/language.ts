@@ -41,20 +41,24 @@ export function tagOf(language: Language, text: string): number {
 /** How a language steps, for {@link makeLanguage}: states are short texts, `null` is dead. */
 interface Steps {
   readonly start: string;
-  readonly step: (state: string, byte: number) => string | null;
+  /** Reads a state once, for all bytes. */
+  readonly from: (state: string) => (byte: number) => string | null;
+  /** Bytes that lead anywhere; all where it is left out. */
+  readonly bytes?: readonly number[];
   readonly tag: (state: string) => number;
   readonly whole?: () => Language;
   readonly tagCount?: number;
 }
 
-function makeLanguage({ start, step, tag, whole, tagCount }: Steps): Language {
+function makeLanguage({ start, from, bytes = BYTES, tag, whole, tagCount }: Steps): Language {
   const numbers = new Map([[start, 1]]);
   const names = ["", start];
   const rows: Uint16Array[] = [new Uint16Array(256)];
   for (let state = 1; state < names.length; state++) {
     const row = new Uint16Array(256);
-    for (let byte = 0; byte < 256; byte++) {
-      const target = step(names[state]!, byte);
+    const step = from(names[state]!);
+    for (const byte of bytes) {
+      const target = step(byte);
       if (target === null) continue;
       let number = numbers.get(target);
       if (number === undefined) {
@@ -78,6 +82,8 @@ function makeLanguage({ start, step, tag, whole, tagCount }: Steps): Language {
   };
 }
 
+const BYTES: readonly number[] = Array.from({ length: 256 }, (_, byte) => byte);
+
 function columnsOf(rows: readonly Uint16Array[]): Uint8Array {
   const columns = new Uint8Array(256);
   // Refines from row to row, as the classes of a machine's bytes are found.
@@ -100,7 +106,7 @@ const PERCENT = 0x25;
 export function hostNames(): Language {
   return makeLanguage({
     start: "label start",
-    step: (state, byte) => {
+    from: (state) => (byte) => {
       if (byte === DOT) return state === "label" ? "label start" : null;
       return /[a-z0-9_-]/.test(String.fromCharCode(byte)) ? "label" : null;
     },
@@ -112,7 +118,7 @@ export function hostNames(): Language {
 export function texts(): Language {
   return makeLanguage({
     start: "",
-    step: (state, byte) => byte === 0 ? null : stepUtf8(state, byte),
+    from: (state) => (byte) => byte === 0 ? null : stepUtf8(state, byte),
     tag: (state) => state === "" ? PLAIN_TAG : 0,
   });
 }
@@ -124,18 +130,20 @@ export function texts(): Language {
 export function executablePaths(): Language {
   return makeLanguage({
     start: "start",
-    step: (state, byte) => {
+    from: (state) => {
       const [place = "", utf8 = ""] = state.split("+");
-      if (place === "start") return byte === SLASH ? "segment" : null;
-      if (utf8 !== "") {
-        const left = stepUtf8(utf8, byte);
+      return (byte) => {
+        if (place === "start") return byte === SLASH ? "segment" : null;
+        if (utf8 !== "") {
+          const left = stepUtf8(utf8, byte);
+          return left === null ? null : left === "" ? "other" : `other+${left}`;
+        }
+        if (byte === 0) return null;
+        if (byte === SLASH) return place === "other" ? "segment" : null;
+        if (byte === DOT) return place === "segment" ? "dot" : place === "dot" ? "dots" : "other";
+        const left = stepUtf8("", byte);
         return left === null ? null : left === "" ? "other" : `other+${left}`;
-      }
-      if (byte === 0) return null;
-      if (byte === SLASH) return place === "other" ? "segment" : null;
-      if (byte === DOT) return place === "segment" ? "dot" : place === "dot" ? "dots" : "other";
-      const left = stepUtf8("", byte);
-      return left === null ? null : left === "" ? "other" : `other+${left}`;
+      };
     },
     tag: (state) => state === "other" ? PLAIN_TAG : 0,
   });
@@ -145,7 +153,7 @@ export function executablePaths(): Language {
 export function graphqlNames(mayBeEmpty: boolean): Language {
   return makeLanguage({
     start: "start",
-    step: (state, byte) => {
+    from: (state) => (byte) => {
       const pattern = state === "start" ? /[_A-Za-z]/ : /[_0-9A-Za-z]/;
       return pattern.test(String.fromCharCode(byte)) ? "name" : null;
     },
@@ -160,14 +168,16 @@ export const LOOSE_TOOL_TAG = 2;
 export function toolNames(): Language {
   return makeLanguage({
     start: "0",
-    step: (state, byte) => {
-      if (byte === 0) return null;
+    from: (state) => {
       const isCount = /^[0-9]+$/.test(state);
-      if (isCount && /[A-Za-z0-9_.-]/.test(String.fromCharCode(byte))) {
-        return Number(state) < STRICT_TOOL_BYTES_MAX ? String(Number(state) + 1) : "loose+";
-      }
-      const left = stepUtf8(isCount ? "" : state.slice("loose+".length), byte);
-      return left === null ? null : `loose+${left}`;
+      const longer = Number(state) < STRICT_TOOL_BYTES_MAX ? String(Number(state) + 1) : "loose+";
+      const utf8 = isCount ? "" : state.slice("loose+".length);
+      return (byte) => {
+        if (byte === 0) return null;
+        if (isCount && STRICT_TOOL_BYTES.has(byte)) return longer;
+        const left = stepUtf8(utf8, byte);
+        return left === null ? null : `loose+${left}`;
+      };
     },
     tag: (state) => {
       if (state === "0" || state === "loose+") return LOOSE_TOOL_TAG;
@@ -177,6 +187,15 @@ export function toolNames(): Language {
 }
 
 const STRICT_TOOL_BYTES_MAX = 128;
+
+const STRICT_TOOL_BYTES: ReadonlySet<number> = bytesOf(/[A-Za-z0-9_.-]/);
+
+/** Bytes below 128 that a pattern of one character takes. */
+function bytesOf(pattern: RegExp): ReadonlySet<number> {
+  return new Set(
+    BYTES.filter((byte) => byte < 128 && pattern.test(String.fromCharCode(byte))),
+  );
+}
 
 /** Tag of a path that holds `%2F`. */
 export const ENCODED_SLASH_TAG = 2;
@@ -189,13 +208,15 @@ export function requestPaths(encodedSlash: boolean): Language {
   let whole: Language | null = null;
   return makeLanguage({
     start: "start",
-    step: (state, byte) => byte === PERCENT ? null : stepPath(state, byte, false),
+    from: (state) => pathStep(state, false),
+    bytes: PATH_BYTES.filter((byte) => byte !== PERCENT),
     tag: tagOfPath,
     tagCount: encodedSlash ? 2 : 1,
     whole: () =>
       whole ??= makeLanguage({
         start: "start",
-        step: (state, byte) => stepPath(state, byte, encodedSlash),
+        from: (state) => pathStep(state, encodedSlash),
+        bytes: PATH_BYTES,
         tag: tagOfPath,
       }),
   });
@@ -227,31 +248,44 @@ function writePathState({ place, before, escape, hasSlash }: PathState): string 
   return `${place} ${before} ${escape} ${hasSlash ? "s" : ""}`;
 }
 
-function stepPath(text: string, byte: number, encodedSlash: boolean): string | null {
+/** Characters that stand for themselves in a canonical path, other than the slash. */
+const RAW_BYTES: ReadonlySet<number> = bytesOf(/[A-Za-z0-9\-._~!$&'()*+,=:@]/);
+
+const HEX_BYTES: ReadonlySet<number> = bytesOf(/[0-9A-F]/);
+
+const PATH_BYTES: readonly number[] = [...RAW_BYTES, SLASH, PERCENT].sort((a, b) => a - b);
+
+function pathStep(text: string, encodedSlash: boolean): (byte: number) => string | null {
   const state = text === "start" ? { ...readPathState(""), place: "start" } : readPathState(text);
   const { place, before, escape } = state;
   const at = (change: Partial<PathState>) =>
     writePathState({ ...state, before: "", escape: "", ...change });
-  const character = String.fromCharCode(byte);
-  if (place === "start") return byte === SLASH ? at({ place: "segment" }) : null;
+  const segment = at({ place: "segment" });
+  if (place === "start") return (byte) => byte === SLASH ? segment : null;
   if (escape !== "") {
-    if (!/[0-9A-F]/.test(character)) return null;
-    if (escape === "%") return at({ before, escape: character });
-    return stepEscape(state, parseInt(escape + character, 16), encodedSlash);
+    return (byte) => {
+      if (!HEX_BYTES.has(byte)) return null;
+      const character = String.fromCharCode(byte);
+      if (escape === "%") return at({ before, escape: character });
+      return stepEscape(state, parseInt(escape + character, 16), encodedSlash);
+    };
   }
-  if (byte === PERCENT) return at({ before, escape: "%" });
-  if (byte === SLASH) {
-    return place === "other" || place === "part" ? at({ place: "segment" }) : null;
-  }
-  if (!/[A-Za-z0-9\-._~!$&'()*+,=:@]/.test(character)) return null;
-  if (byte !== DOT) return at({ place: "other" });
   const isFresh = place === "segment" || place === "part";
-  return at({ place: isFresh ? "dot" : place === "dot" ? "dots" : "other" });
+  const afterDot = at({ place: isFresh ? "dot" : place === "dot" ? "dots" : "other" });
+  const afterSlash = place === "other" || place === "part" ? segment : null;
+  const percent = at({ before, escape: "%" });
+  const other = at({ place: "other" });
+  return (byte) => {
+    if (byte === PERCENT) return percent;
+    if (byte === SLASH) return afterSlash;
+    if (!RAW_BYTES.has(byte)) return null;
+    return byte === DOT ? afterDot : other;
+  };
 }
 
 function stepEscape(state: PathState, unit: number, encodedSlash: boolean): string | null {
   const character = String.fromCharCode(unit);
-  const isRaw = /[A-Za-z0-9\-._~!$&'()*+,=:@]/.test(character) && unit < 0x80;
+  const isRaw = RAW_BYTES.has(unit);
   if (isRaw || unit < 0x20 || unit === 0x7f || character === ";") return null;
   if (unit === 0xc0 || unit === 0xc1) return null;
   if (state.before === "E0" && unit >= 0x80 && unit < 0xa0) return null;
