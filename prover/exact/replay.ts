@@ -38,13 +38,15 @@ export function evaluatorReplay(): Replay {
 
 /** Returns the question in the spelling that the proxy and `policy explain` ask. */
 export function rawQuestionOf(witness: Witness): RawQuestion {
-  const { caller, target, method, path, query, graphql, rpc } = witness;
+  const { caller, target, method, path, query, graphql, rpc, isOpaque } = witness;
+  // On the wire nobody looks at it, and there is no other way to ask about it.
+  const isUnasked = isOpaque && path.includes("%2F");
   return {
     caller,
     host: target.host,
     port: target.port,
     ...(method === "WEBSOCKET_TEXT" ? { isText: true } : { method }),
-    path,
+    path: isUnasked ? "/" : path,
     query,
     ...(graphql !== null && { graphql }),
     ...(rpc !== null && { rpc }),

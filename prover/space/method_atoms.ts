@@ -1,6 +1,6 @@
 /**
- * Request methods as bits: those that some policy or question names, and one that stands for all
- * others.
+ * Request methods as bits: those that some policy or question names, and two that stand for all
+ * others, one for those that write and one for those that read.
  *
  * @module
  */
@@ -23,12 +23,15 @@ const SAFE: ReadonlySet<string> = new Set(
 /** No requests to judge. */
 const NEVER_JUDGED: ReadonlySet<string> = new Set(["CONNECT", "PRI"]);
 
+/** No method on the wire, so it stands for no other. */
+const TEXT_MESSAGE = "WEBSOCKET_TEXT";
+
 /** Bits of a mask that a number holds without a sign. */
 const METHODS_MAX = 31;
 
 /** Numbers the methods of one space. */
 export class MethodAtoms {
-  /** By bit. The last one stands for all that are not named. */
+  /** By bit. The last two stand for all that are not named. */
   readonly names: readonly string[];
   readonly all: MethodMask;
   /** Methods that may change something or carry data. */
@@ -39,15 +42,17 @@ export class MethodAtoms {
   constructor(members: readonly Member[], regions: readonly Region[]) {
     const named = new Set(COMMON);
     for (const { endpoint, rules } of members) {
-      if (endpoint.protocol === "websocket") named.add("WEBSOCKET_TEXT");
+      if (endpoint.protocol === "websocket") named.add(TEXT_MESSAGE);
       for (const { rule } of rules) {
         if (rule.kind === "http" && rule.method !== "*") named.add(rule.method);
       }
     }
     for (const { methods } of regions) for (const method of methods ?? []) named.add(method);
     for (const method of NEVER_JUDGED) named.delete(method);
-    const rest = KNOWN_METHODS.find((name) => !named.has(name) && !NEVER_JUDGED.has(name));
-    this.names = [...named, rest ?? "OTHER"];
+    const rest = KNOWN_METHODS.filter((name) => !named.has(name) && !NEVER_JUDGED.has(name));
+    // Any token can be asked for, so there is always one that nobody knows and that may write.
+    const write = rest.find((name) => !SAFE.has(name) && name !== TEXT_MESSAGE) ?? "OTHER";
+    this.names = [...named, write, ...rest.filter((name) => SAFE.has(name)).slice(0, 1)];
     if (this.names.length > METHODS_MAX) {
       throw new BudgetSpent(`More than ${METHODS_MAX} methods are named`);
     }

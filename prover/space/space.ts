@@ -189,6 +189,8 @@ export class Space {
     const own = pathQuestion(inspected, regions.map((index) => this.regions[index]!));
     const readers = place.candidates.filter(({ endpoint }) => isInspected(endpoint.protocol));
     const wide = pathQuestion(readers, place.regions.map((index) => this.regions[index]!));
+    // Where nothing reads the connection, paths pass that no endpoint of the place would take.
+    if (own.takesSlash && !wide.takesSlash) return this.#cutPaths(own);
     try {
       return own.key === wide.key ? this.#cutPaths(own) : project(this.#cutPaths(wide), own);
     } catch (thrown) {
@@ -243,7 +245,9 @@ function pathQuestion(members: readonly Member[], regions: readonly Region[]): P
     patterns.add(endpoint.path);
     for (const { rule } of rules) if (rule.kind === "http") patterns.add(rule.path);
   }
-  const takesSlash = members.some(({ endpoint }) => endpoint.allowEncodedSlash);
+  const isUnread = members.length === 0;
+  const takesSlash = members.some(({ endpoint }) => endpoint.allowEncodedSlash) ||
+    (isUnread && regions.some(({ path }) => path !== null));
   const list = [...patterns].sort();
   return { key: `${takesSlash} ${list.join("\0")}`, patterns: list, takesSlash };
 }
