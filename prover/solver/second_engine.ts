@@ -13,7 +13,7 @@ import type { SolverPort } from "./port.ts";
 import { printScript } from "./smt_lib.ts";
 import { type Fact, termOf } from "./rule_facts.ts";
 import { holds, or, type Term } from "./term.ts";
-import { startZ3 } from "./z3.ts";
+import { SolverError, startZ3 } from "./z3.ts";
 
 export type Confirmation = "confirmed" | "unknown";
 
@@ -84,8 +84,28 @@ function ask(
   if (timeoutMs <= 0) return Promise.resolve("unknown");
   const script = printScript(term, encoding);
   if (script.length > PROOF_SCRIPT_UNITS_MAX) return Promise.resolve("unknown");
-  return solver.check(script, timeoutMs);
+  return inTime(solver, script, timeoutMs);
 }
+
+/** A solver that does not answer, or not in the words there are, confirms nothing. */
+async function inTime(
+  solver: SolverPort,
+  script: string,
+  timeoutMs: number,
+): ReturnType<SolverPort["check"]> {
+  const late = Promise.withResolvers<"unknown">();
+  const timer = setTimeout(() => late.resolve("unknown"), timeoutMs + ANSWER_GRACE_MS);
+  try {
+    const answer = await Promise.race([solver.check(script, timeoutMs), late.promise]);
+    if (answer === "sat" || answer === "unsat" || answer === "unknown") return answer;
+    throw new SolverError("understand", { cause: answer });
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+/** A solver ends its work by itself when the time is over, and then has to say so. */
+const ANSWER_GRACE_MS = 500;
 
 /** Checks the facts that hold where they were seen; returns what must not be satisfiable. */
 function checkShown(facts: readonly Fact[], encoding: Encoding): Term {

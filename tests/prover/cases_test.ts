@@ -11,6 +11,7 @@ import { prove } from "../../prover/prove.ts";
 import { CATALOG } from "../../prover/questions/catalog.ts";
 import type { Answer, Finding, Role, Witness } from "../../prover/report.ts";
 import { startZ3 } from "../../prover/solver/z3.ts";
+import { closeSolver } from "./close_solver.ts";
 import { judgesOf } from "../cases/judges.ts";
 import { loadCases, parseCases, type ProofCase, type Shown } from "./load_cases.ts";
 
@@ -40,6 +41,7 @@ Deno.test("prover cases", async (t) => {
       assert.deepEqual({ ...exact, isConfirmed: both.isConfirmed }, both);
     });
   }
+  closeSolver(solver);
 });
 
 function answerTo({ question }: ProofCase, report: { readonly answers: readonly Answer[] }) {

@@ -17,6 +17,7 @@ import { rawQuestionOf } from "../../../prover/exact/replay.ts";
 import { judgeAddress } from "../../../prover/questions/addresses.ts";
 import type { Answer, ProofReport } from "../../../prover/report.ts";
 import { startZ3 } from "../../../prover/solver/z3.ts";
+import { closeSolver } from "../close_solver.ts";
 import { askReference } from "../reference.ts";
 import { KINDS, policyOfSites, type RuleSpec, type Site, siteOf } from "./base_policy.ts";
 import { type Widened, type Widening, WIDENINGS } from "./widenings.ts";
@@ -98,6 +99,7 @@ Deno.test("z3 confirms one policy that is wider by each edge", async () => {
     const answer = answerTo("within_ceiling", report);
     assert.deepEqual([answer.status, answer.isConfirmed], ["refuted", true], `${name}, ${SEED}`);
   }
+  closeSolver(solver);
 });
 
 function answerTo(question: string, { answers }: ProofReport): Answer {
