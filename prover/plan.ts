@@ -7,10 +7,8 @@
 import { ALWAYS_REFUSED_HOSTS } from "../policy-wasm/destination.ts";
 import { hostPatternCovers } from "../policy-wasm/host_pattern.ts";
 import type { Policy } from "../policy-wasm/policy.ts";
-import { type Budget, BudgetSpent } from "./atoms/limits.ts";
 import { AmbiguityVisitor } from "./questions/ambiguity.ts";
 import { ClaimVisitor } from "./claims/claim_visitor.ts";
-import { judge } from "./exact/verdict.ts";
 import { UnknownCredentialError } from "./errors.ts";
 import { policiesOf, type ProofInput } from "./input.ts";
 import { credentialRegions, EVERYTHING } from "./questions/credentials.ts";
@@ -28,6 +26,7 @@ import {
 import {
   newPaths,
   REFERENCE_CATEGORIES,
+  type ReferenceCategory,
   type ReferencePath,
   ReferenceReach,
 } from "./questions/reference_reach.ts";
@@ -40,7 +39,7 @@ import type { Formula } from "./solver/formulas.ts";
 import type { Fact } from "./solver/rule_facts.ts";
 import type { Matcher } from "./space/matcher.ts";
 import type { Region } from "./space/member.ts";
-import { Space } from "./space/space.ts";
+import type { Space } from "./space/space.ts";
 
 /** One question of a pass. */
 export interface Asked {
@@ -67,8 +66,6 @@ export interface Pass {
 export interface PlanTools {
   readonly matcher: Matcher;
   readonly registry: Registry;
-  /** Paths of the baseline, where one was given and could be scanned. */
-  readonly baselinePaths: readonly ReferencePath[] | null;
 }
 
 /** Regions of one policy's space, and which of them are what. */
@@ -90,7 +87,9 @@ export function planPasses(input: ProofInput, tools: PlanTools): readonly Pass[]
   if (floor !== undefined) {
     passes.push(planDifference("above_floor", ["floor", "policy"], [floor, policy]));
   }
-  if (baseline !== undefined) passes.push(planChange([policy, baseline]));
+  if (baseline !== undefined) {
+    passes.push(planChange([policy, baseline]), planReach(input, [policy, baseline], tools));
+  }
   return passes;
 }
 
@@ -132,7 +131,11 @@ function refusedNames({ rules }: Policy): readonly string[] {
   );
 }
 
-function planPolicy(input: ProofInput, policy: Policy, tools: PlanTools): Pass {
+function planPolicy(
+  input: ProofInput,
+  policy: Policy,
+  { registry, matcher }: PlanTools,
+): Pass {
   const regions = regionsOf(input, policy);
   const roles: readonly Role[] = ["policy"];
   const claimQuestions = (input.claims ?? []).map(({ key }) => `claim:${key}`);
@@ -162,7 +165,14 @@ function planPolicy(input: ProofInput, policy: Policy, tools: PlanTools): Pass {
       };
       return {
         look,
-        asked: [...askedOfRules(use), ...askedOf(visitors), ...askedOfReach(input, reach, tools)],
+        asked: [
+          ...askedOfRules(use),
+          ...askedOf(visitors),
+          // With a baseline, what is new is asked of both together.
+          ...(input.baseline === undefined
+            ? askedOfReach(categoriesOf(input), () => reach.paths(registry, matcher))
+            : []),
+        ],
       };
     },
   };
@@ -189,9 +199,13 @@ function placeQuestions(input: ProofInput): readonly string[] {
     ...(hasCredentials || input.trustedHosts !== undefined
       ? ["exfiltration", "read_carries_data"]
       : []),
-    "link_local_reach",
-    ...(hasCredentials ? REFERENCE_CATEGORIES.slice(1) : []),
+    ...(input.baseline === undefined ? categoriesOf(input) : []),
   ];
+}
+
+/** Categories of the reference that can be asked. */
+function categoriesOf({ providers }: ProofInput): readonly ReferenceCategory[] {
+  return providers === undefined ? REFERENCE_CATEGORIES.slice(0, 1) : REFERENCE_CATEGORIES;
 }
 
 interface Paired {
@@ -265,21 +279,47 @@ function askedOfRules(use: RuleUse): readonly Asked[] {
 }
 
 function askedOfReach(
-  input: ProofInput,
-  reach: ReferenceReach,
-  { registry, matcher, baselinePaths }: PlanTools,
+  categories: readonly ReferenceCategory[],
+  paths: () => readonly ReferencePath[],
 ): readonly Asked[] {
-  const categories = input.providers === undefined
-    ? REFERENCE_CATEGORIES.slice(0, 1)
-    : REFERENCE_CATEGORIES;
-  const known = input.baseline === undefined ? null : baselinePaths;
   return categories.map((category) => ({
     question: category,
     findings: () =>
-      newPaths(reach.paths(registry, matcher), known)
-        .filter((path) => path.category === category).map(({ finding }) => finding),
+      paths().filter((path) => path.category === category).map(({ finding }) => finding),
     formula: null,
   }));
+}
+
+/**
+ * The categories of the reference against a baseline. Both policies are looked at in one space:
+ * cut apart, their hosts would have witnesses that cannot be compared.
+ */
+function planReach(
+  input: ProofInput,
+  policies: readonly [Policy, Policy],
+  { registry, matcher }: PlanTools,
+): Pass {
+  const roles: readonly Role[] = ["policy", "baseline"];
+  const regions = regionsOf({ ...input, claims: [] }, policies[0]);
+  const categories = categoriesOf(input);
+  return {
+    roles,
+    policies,
+    regions: regions.list,
+    questions: categories,
+    start: (space) => {
+      const context: VisitContext = { methods: space.methods, roles };
+      const [own, known] = [0, 1].map((side) =>
+        new ReferenceReach(context, regions.credentials, side)
+      ) as [ReferenceReach, ReferenceReach];
+      const look: Look = (cell, verdicts) => {
+        own.visit(cell, verdicts);
+        known.visit(cell, verdicts);
+      };
+      const fresh = () => newPaths(own.paths(registry, matcher), known.paths(registry, matcher));
+      return { look, asked: askedOfReach(categories, fresh) };
+    },
+  };
 }
 
 function planDifference(
@@ -331,23 +371,4 @@ export interface ChangePass extends Pass {
 /** Tells whether a pass has a table of changes. */
 export function isChangePass(pass: Pass): pass is ChangePass {
   return "rows" in pass;
-}
-
-/** Returns the reference's paths of one policy, for the comparison; `null` beyond the budget. */
-export function referencePaths(
-  policy: Policy,
-  input: ProofInput,
-  { matcher, registry, budget }: Omit<PlanTools, "baselinePaths"> & { readonly budget: Budget },
-): readonly ReferencePath[] | null {
-  const { list, credentials } = regionsOf({ ...input, claims: [] }, policy);
-  try {
-    const space = new Space([policy], list, { matcher, budget });
-    const context: VisitContext = { methods: space.methods, roles: ["policy"] };
-    const reach = new ReferenceReach(context, credentials);
-    for (const cell of space.cells()) reach.visit(cell, [judge(cell, 0, space.methods)]);
-    return reach.paths(registry, matcher);
-  } catch (thrown) {
-    if (thrown instanceof BudgetSpent) return null;
-    throw thrown;
-  }
 }

@@ -9,16 +9,9 @@
 
 import { Budget, BudgetSpent } from "./atoms/limits.ts";
 import { confirm, evaluatorReplay, type Replay } from "./exact/replay.ts";
-import { capsOf, policiesOf, type ProofInput, type ProofOptions, timeoutOf } from "./input.ts";
+import { capsOf, type ProofInput, type ProofOptions, timeoutOf } from "./input.ts";
 import { answerOf, locateFinding, notAsked } from "./answers.ts";
-import {
-  type Asked,
-  isChangePass,
-  type Pass,
-  planPasses,
-  type PlanTools,
-  referencePaths,
-} from "./plan.ts";
+import { type Asked, isChangePass, type Pass, planPasses, type PlanTools } from "./plan.ts";
 import { CATALOG } from "./questions/catalog.ts";
 import type { RawFinding } from "./questions/visitor.ts";
 import { builtinRegistry } from "./registry/registry.ts";
@@ -50,22 +43,19 @@ export async function prove(
   input: ProofInput,
   options: ProofOptions = {},
 ): Promise<ProofReport> {
-  const policies = policiesOf(input);
   const now = options.now ?? (() => performance.now());
   const budget = new Budget(capsOf(options), timeoutOf(options), now);
   const matcher = new Matcher();
   const registry = options.registry ?? builtinRegistry();
+  const tools = { matcher, registry };
+  const passes = planPasses(input, tools);
   const isBoth = options.engine === "both";
   const second = isBoth ? openSecondEngine(options.solver) : null;
-  const baselinePaths = policies.baseline === undefined
-    ? null
-    : referencePaths(policies.baseline, input, { matcher, registry, budget });
-  const tools = { matcher, registry, baselinePaths };
   const replay = options.replay ?? evaluatorReplay();
   const proof: Proof = { input, options, budget, tools, replay, second };
   const answers: Answer[] = [];
   const changes: ChangeRow[] = [];
-  for (const pass of planPasses(input, tools)) {
+  for (const pass of passes) {
     answers.push(...await runPass(pass, proof));
     if (isChangePass(pass)) changes.push(...pass.rows());
   }

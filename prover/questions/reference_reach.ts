@@ -8,6 +8,7 @@
 import { canonicalHost } from "../../policy-wasm/canonical/host.ts";
 import { classifyAddress } from "../../policy-wasm/destination.ts";
 import { parseIp } from "../../policy-wasm/ip.ts";
+import type { Target } from "../../policy-wasm/request.ts";
 import { passing, type Verdict } from "../exact/verdict.ts";
 import { type BinaryTraits, type Registry, UNKNOWN_BINARY } from "../registry/registry.ts";
 import type { Member } from "../space/member.ts";
@@ -47,48 +48,78 @@ export interface ReferencePath {
   readonly finding: RawFinding;
 }
 
-/** Collects which programs reach what. */
+/** Collects which programs reach what, by one of the policies of a space. */
 export class ReferenceReach {
   readonly #context: VisitContext;
   readonly #credentials: ReadonlySet<number>;
+  readonly #side: number;
   readonly #reaches = new Map<string, Reach>();
 
-  constructor(context: VisitContext, credentials: ReadonlySet<number>) {
+  constructor(context: VisitContext, credentials: ReadonlySet<number>, side = 0) {
     this.#context = context;
     this.#credentials = credentials;
+    this.#side = side;
   }
 
   visit(cell: Cell, verdicts: readonly Verdict[]): void {
-    const verdict = verdicts[0]!;
+    const verdict = verdicts[this.#side]!;
     const mask = passing(verdict);
     if (mask === 0) return;
     const hasCredential = cell.regions.some((index) => this.#credentials.has(index));
-    const target = cell.connection.place.targets[0]!;
-    for (const member of passers(cell, verdict)) {
+    for (const member of passers(cell, verdict, this.#side)) {
       if (!hasCredential && !isLinkLocal(member.endpoint.host)) continue;
       for (const { path: binary } of member.rule.binaries) {
-        const key = `${binary} ${target.host}:${target.port}`;
-        const known = this.#reaches.get(key);
-        const reach = known ?? {
-          binary,
-          member,
-          ...target,
-          isOpaque: false,
-          hasCredential: false,
-          methods: 0,
-          shown: show(cell, mask, { verdicts, context: this.#context }),
-          byMethod: new Map(),
-        };
-        reach.isOpaque ||= verdict.isOpaque;
-        reach.hasCredential ||= hasCredential;
-        for (let left = mask & ~reach.methods; left !== 0; left &= left - 1) {
-          const bit = left & -left;
-          reach.byMethod.set(bit, show(cell, bit, { verdicts, context: this.#context }));
+        // Each of them, since the other policy may have one and not the other.
+        for (const target of cell.connection.place.targets) {
+          const reach = this.#reachOf({ binary, member, target }, cell, { verdicts, mask });
+          reach.isOpaque ||= verdict.isOpaque;
+          reach.hasCredential ||= hasCredential;
+          for (let left = mask & ~reach.methods; left !== 0; left &= left - 1) {
+            const bit = left & -left;
+            reach.byMethod.set(bit, this.#show(cell, { verdicts, mask: bit, target }));
+          }
+          reach.methods |= mask;
         }
-        reach.methods |= mask;
-        this.#reaches.set(key, reach);
       }
     }
+  }
+
+  #reachOf(
+    { binary, member, target }: {
+      readonly binary: string;
+      readonly member: Member;
+      readonly target: Target;
+    },
+    cell: Cell,
+    { verdicts, mask }: { readonly verdicts: readonly Verdict[]; readonly mask: MethodMask },
+  ): Reach {
+    const key = `${binary} ${target.host}:${target.port}`;
+    let reach = this.#reaches.get(key);
+    if (reach === undefined) {
+      reach = {
+        binary,
+        member,
+        ...target,
+        isOpaque: false,
+        hasCredential: false,
+        methods: 0,
+        shown: this.#show(cell, { verdicts, mask, target }),
+        byMethod: new Map(),
+      };
+      this.#reaches.set(key, reach);
+    }
+    return reach;
+  }
+
+  #show(
+    cell: Cell,
+    { verdicts, mask, target }: {
+      readonly verdicts: readonly Verdict[];
+      readonly mask: MethodMask;
+      readonly target: Target;
+    },
+  ): Pick<RawFinding, "witness" | "foretold"> {
+    return show(cell, mask, { verdicts, context: this.#context, target, side: this.#side });
   }
 
   /** Returns the paths of all categories. */
@@ -142,9 +173,8 @@ export class ReferenceReach {
  */
 export function newPaths(
   paths: readonly ReferencePath[],
-  baseline: readonly ReferencePath[] | null,
+  baseline: readonly ReferencePath[],
 ): readonly ReferencePath[] {
-  if (baseline === null) return paths;
   const known = new Set(baseline.map(({ key }) => key));
   const fresh = paths.filter(({ key }) => !known.has(key));
   const reached = new Set(fresh.map(({ key }) => key));
@@ -160,9 +190,9 @@ const COUNTED: ReadonlySet<string> = new Set(
   ["GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE"],
 );
 
-/** Endpoints through which something of the cell passes. */
-function passers({ connection }: Cell, verdict: Verdict): readonly Member[] {
-  if (verdict.isOpaque) return connection.admitted.filter(({ side }) => side === 0);
+/** Endpoints of one side through which something of the cell passes. */
+function passers({ connection }: Cell, verdict: Verdict, of: number): readonly Member[] {
+  if (verdict.isOpaque) return connection.admitted.filter(({ side }) => side === of);
   const members = new Set(
     verdict.allows.filter(({ mask }) => (mask & verdict.allowed) !== 0)
       .map(({ rule }) => rule.member),
