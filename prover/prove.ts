@@ -52,7 +52,15 @@ export async function prove(
   const isBoth = options.engine === "both";
   const second = isBoth ? openSecondEngine(options.solver) : null;
   const replay = options.replay ?? evaluatorReplay();
-  const proof: Proof = { input, options, budget, tools, replay, second };
+  try {
+    return await answerAll(passes, { input, options, budget, tools, replay, second });
+  } finally {
+    await second?.close();
+  }
+}
+
+async function answerAll(passes: readonly Pass[], proof: Proof): Promise<ProofReport> {
+  const { second, options, budget } = proof;
   const answers: Answer[] = [];
   const changes: ChangeRow[] = [];
   for (const pass of passes) {
@@ -60,7 +68,7 @@ export async function prove(
     if (isChangePass(pass)) changes.push(...pass.rows());
   }
   return {
-    engine: isBoth ? "both" : "exact",
+    engine: second === null ? "exact" : "both",
     solver: second === null ? null : await second.name(),
     answers: inOrder(answers, options),
     changes,

@@ -10,4 +10,6 @@ export interface SolverPort {
   readonly name: string;
   /** `unknown` when the solver gave up within the time. */
   check(script: string, timeoutMs: number): Promise<"sat" | "unsat" | "unknown">;
+  /** Lets go of what it holds. */
+  close?(): void;
 }

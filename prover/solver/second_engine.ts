@@ -41,15 +41,23 @@ export interface Confirmer {
 export interface SecondEngine {
   name(): Promise<string>;
   about(space: Space, cells: readonly Cell[]): Confirmer;
+  /** Ends the solver, where it was started here. */
+  close(): Promise<void>;
 }
 
 /** Starts the second engine; `port` is for tests and for a solver of the machine's own. */
 export function openSecondEngine(port?: SolverPort): SecondEngine {
-  const starting = port === undefined ? startZ3() : Promise.resolve(port);
+  const starting: Promise<SolverPort> = port === undefined ? startZ3() : Promise.resolve(port);
   // A failed start is reported where its result is needed, also when that is later.
   starting.catch(() => {});
   return {
     name: async () => (await starting).name,
+    close: async () => {
+      if (port !== undefined) return;
+      // Where it never started, nothing is open.
+      const solver = await starting.catch(() => null);
+      solver?.close?.();
+    },
     about: (space, cells) => {
       const encoding = new Encoding(space, cells);
       return {

@@ -1,11 +1,13 @@
 /**
- * The solver z3 in WebAssembly, as a port. Loaded only when it is asked for: it is large and slow to start.
+ * The solver z3 in WebAssembly, as a port. It has a thread of its own, so that it starts while the
+ * exact engine works, and can be ended when an answer takes too long.
  *
  * @module
  */
 
 import { CodedError } from "../../proto/errors.ts";
 import type { SolverPort } from "./port.ts";
+import type { Z3Question, Z3Reply } from "./z3_message.ts";
 
 /** z3 could not be started, or broke down. */
 export class SolverError extends CodedError {
@@ -20,73 +22,80 @@ export class SolverError extends CodedError {
   }
 }
 
+/** A solver that has to be closed. */
+export interface OpenSolver extends SolverPort {
+  /** Ends its thread. Open questions are answered `unknown`. */
+  close(): void;
+}
+
 /**
  * Starts z3.
  *
  * @throws {SolverError}
  */
-export async function startZ3(): Promise<SolverPort> {
+export async function startZ3(): Promise<OpenSolver> {
+  const thread = new Z3Thread();
   try {
-    const { init } = await import("z3-solver");
-    const { Z3, em } = await init();
-    const version = Z3.get_full_version();
-    let last: Promise<unknown> = Promise.resolve();
+    const version = await thread.started;
     return {
       name: version.toLowerCase(),
-      check: (script, timeoutMs) => {
-        const answer = last.then(() => ask(Z3, em, { script, timeoutMs }));
-        last = answer.catch(() => {});
-        return answer;
-      },
+      check: (script, timeoutMs) => thread.check(script, timeoutMs),
+      close: () => thread.end(),
     };
   } catch (cause) {
-    throw new SolverError("start", { cause });
+    thread.end();
+    throw cause;
   }
 }
 
-/** What is used of the interface. */
-interface LowLevel<Config, Context> {
-  mk_config(): Config;
-  mk_context(config: Config): Context;
-  del_config(config: Config): void;
-  del_context(context: Context): void;
-  get_full_version(): string;
-}
+type Verdict = "sat" | "unsat" | "unknown";
 
-/** What is used of the module below it. */
-interface Module {
-  readonly HEAPU8: Uint8Array;
-  _malloc(bytes: number): number;
-  _free(address: number): void;
-  async_call(call: unknown, ...parameters: unknown[]): Promise<unknown>;
-  readonly _async_Z3_eval_smtlib2_string: unknown;
-}
+class Z3Thread {
+  readonly started: Promise<string>;
+  readonly #worker: Worker;
+  readonly #waiting: PromiseWithResolvers<Verdict>[] = [];
+  #isEnded = false;
 
-/**
- * The interface's own way to pass text leaves it on the stack of the caller, who has returned when
- * z3's thread reads it. So the text gets memory of its own here.
- */
-async function ask<Config, Context>(
-  z3: LowLevel<Config, Context>,
-  module: Module,
-  { script, timeoutMs }: { readonly script: string; readonly timeoutMs: number },
-): Promise<"sat" | "unsat" | "unknown"> {
-  const config = z3.mk_config();
-  const context = z3.mk_context(config);
-  z3.del_config(config);
-  const limit = `(set-option :timeout ${Math.max(1, Math.floor(timeoutMs))})\n`;
-  const bytes = new TextEncoder().encode(`${limit}${script}(check-sat)\n\0`);
-  const address = module._malloc(bytes.length);
-  try {
-    // Reading a text renews the view, which does not follow when another thread grows the memory.
-    z3.get_full_version();
-    module.HEAPU8.set(bytes, address);
-    const call = module._async_Z3_eval_smtlib2_string;
-    const text = String(await module.async_call(call, context, address)).trim();
-    if (text === "sat" || text === "unsat" || text === "unknown") return text;
-    throw new SolverError("ask", { cause: text });
-  } finally {
-    module._free(address);
-    z3.del_context(context);
+  constructor() {
+    this.#worker = new Worker(new URL("./z3_worker.ts", import.meta.url), { type: "module" });
+    const started = Promise.withResolvers<string>();
+    this.started = started.promise;
+    this.#worker.onmessage = ({ data }: MessageEvent<Z3Reply>) => {
+      if (data.kind === "ready") started.resolve(data.version);
+      else if (data.kind === "answer") this.#waiting.shift()?.resolve(data.answer);
+      else this.#fail(data.detail, started);
+    };
+    this.#worker.onerror = (event) => {
+      event.preventDefault();
+      this.#fail(event.message, started);
+    };
+  }
+
+  /** An answer that takes too long ends the thread, since z3 cannot be told to stop. */
+  async check(script: string, timeoutMs: number): Promise<Verdict> {
+    if (this.#isEnded) return "unknown";
+    const waiting = Promise.withResolvers<Verdict>();
+    this.#waiting.push(waiting);
+    const timer = setTimeout(() => this.end(), Math.max(1, timeoutMs));
+    try {
+      this.#worker.postMessage({ script } satisfies Z3Question);
+      return await waiting.promise;
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  end(): void {
+    this.#isEnded = true;
+    this.#worker.terminate();
+    for (const { resolve } of this.#waiting.splice(0)) resolve("unknown");
+  }
+
+  #fail(detail: string, started: PromiseWithResolvers<string>): void {
+    this.#isEnded = true;
+    this.#worker.terminate();
+    started.reject(new SolverError("start", { cause: detail }));
+    const open = this.#waiting.splice(0);
+    for (const { reject } of open) reject(new SolverError("ask", { cause: detail }));
   }
 }

@@ -8,7 +8,7 @@ import { strict as assert } from "node:assert";
 import { anyPolicy, Chance } from "../../tests/differential/generate.ts";
 import { prove } from "../prove.ts";
 import type { Subject } from "../input.ts";
-import { startZ3 } from "./z3.ts";
+import { SolverError, startZ3 } from "./z3.ts";
 import { among, and, not, TRUE } from "./term.ts";
 import { printScript } from "./smt_lib.ts";
 
@@ -47,6 +47,11 @@ Deno.test("z3 answers what the formulas mean", async (t) => {
     }
     assert.ok(confirmed >= PAIRS * 4, `only ${confirmed} answers were confirmed`);
   });
+  await t.step("text that is no formula fails", async () => {
+    await assert.rejects(z3.check("(assert nothing)", 1000), SolverError);
+  });
+  z3.close();
+  assert.equal(await z3.check("", 1000), "unknown");
 });
 
 function subject(policy: Subject["policy"]): Subject {
