@@ -10,7 +10,8 @@
 
 import { createSelfExtracting, type LauncherOptions } from "./packaging/create_self_extracting.ts";
 import { createTar, type TarFile } from "./packaging/create_tar.ts";
-import { type Bundle, finishBundle } from "./packaging/finish_bundle.ts";
+import { finishBundle } from "./packaging/finish_bundle.ts";
+import { readSolverFiles, SOLVER_SCRIPT } from "./packaging/solver_files.ts";
 import { VERSION } from "./program_version.ts";
 
 /** Time for `deno compile` to fetch its base runtime and finish, in milliseconds. */
@@ -23,7 +24,7 @@ const PROGRAM = new URL("openshell", DIST);
 const ENTRY = "main.js";
 
 /** Threads start from a module of their own, beside the others. */
-const WORKERS = ["drivers/supervisor/launch/jail_worker.ts"];
+const WORKERS = ["drivers/supervisor/launch/jail_worker.ts", "prover/solver/z3_worker.ts"];
 
 /** A step of the build did not succeed. */
 class BuildError extends Error {
@@ -36,15 +37,18 @@ interface Outcome {
   readonly text: string;
 }
 
+/** Content of each file that the program consists of, by its name. */
+type Payload = ReadonlyMap<string, Uint8Array<ArrayBuffer>>;
+
 async function build(): Promise<void> {
-  const bundle = await makeBundle();
+  const payload = await makePayload();
   const wantsCompiled = !Deno.args.includes("--self-extracting");
-  if (wantsCompiled && await makeCompiled(bundle)) return await finish("compiled executable");
-  await makeSelfExtracting(bundle);
+  if (wantsCompiled && await makeCompiled(payload)) return await finish("compiled executable");
+  await makeSelfExtracting(payload);
   await finish("self-extracting file");
 }
 
-async function makeBundle(): Promise<Bundle> {
+async function makePayload(): Promise<Payload> {
   await Deno.mkdir(DIST, { recursive: true });
   await Deno.remove(BUNDLE, { recursive: true }).catch(ignoreNotFound);
   await bundleEntry("cli/main.ts");
@@ -54,8 +58,11 @@ async function makeBundle(): Promise<Bundle> {
     raw.set(name, await Deno.readTextFile(new URL(name, BUNDLE)));
   }
   const bundle = finishBundle(new Map([...raw].sort(([a], [b]) => a < b ? -1 : 1)), ENTRY);
-  for (const [name, text] of bundle) await Deno.writeTextFile(new URL(name, BUNDLE), text);
-  return bundle;
+  const encoder = new TextEncoder();
+  const modules = [...bundle].map(([name, text]) => [name, encoder.encode(text)] as const);
+  const payload = new Map([...modules, ...await readSolverFiles()]);
+  for (const [name, bytes] of payload) await Deno.writeFile(new URL(name, BUNDLE), bytes);
+  return payload;
 }
 
 async function bundleEntry(entry: string): Promise<void> {
@@ -65,6 +72,8 @@ async function bundleEntry(entry: string): Promise<void> {
     // Packages then come without `node:` modules, which cost as much as the start itself.
     "--platform=browser",
     "--code-splitting",
+    "--external",
+    SOLVER_SCRIPT,
     "--outdir",
     BUNDLE.pathname,
     new URL(entry, ROOT).pathname,
@@ -73,9 +82,9 @@ async function bundleEntry(entry: string): Promise<void> {
 }
 
 /** Returns whether it worked: without a network the base runtime may be out of reach. */
-async function makeCompiled(bundle: Bundle): Promise<boolean> {
+async function makeCompiled(payload: Payload): Promise<boolean> {
   const output = new URL("openshell.compiled", DIST);
-  const modules = [...bundle.keys()].filter((name) => name !== ENTRY);
+  const others = [...payload.keys()].filter((name) => name !== ENTRY);
   const compiled = await runDeno([
     "compile",
     "--quiet",
@@ -84,7 +93,7 @@ async function makeCompiled(bundle: Bundle): Promise<boolean> {
     "--no-lock",
     "--output",
     output.pathname,
-    ...modules.flatMap((name) => ["--include", new URL(name, BUNDLE).pathname]),
+    ...others.flatMap((name) => ["--include", new URL(name, BUNDLE).pathname]),
     new URL(ENTRY, BUNDLE).pathname,
   ], COMPILE_TIMEOUT_MS);
   const works = compiled.ok && await isWorking(output);
@@ -97,13 +106,9 @@ async function makeCompiled(bundle: Bundle): Promise<boolean> {
   return works;
 }
 
-async function makeSelfExtracting(bundle: Bundle): Promise<void> {
+async function makeSelfExtracting(payload: Payload): Promise<void> {
   const files: TarFile[] = [
-    ...[...bundle].map(([name, text]) => ({
-      name,
-      mode: 0o400,
-      bytes: new TextEncoder().encode(text),
-    })),
+    ...[...payload].map(([name, bytes]) => ({ name, mode: 0o400, bytes })),
     { name: "deno", mode: 0o500, bytes: await Deno.readFile(Deno.execPath()) },
   ];
   const tar = createTar(files);

@@ -15,6 +15,12 @@ export const EXIT_FAILED = 1;
 /** Wrong arguments, or an input document that is not valid. */
 export const EXIT_BAD_INPUT = 2;
 
+/** A proof came to no answer. Of `policy prove` and `policy diff --semantic` alone. */
+export const EXIT_UNKNOWN = 3;
+
+/** What has to agree does not: a defect of the program. Of the same commands alone. */
+export const EXIT_DISAGREEMENT = 4;
+
 /** Interrupted by the person: 128 and the number of SIGINT, as shells count. */
 export const EXIT_INTERRUPTED = 130;
 

@@ -6,6 +6,7 @@
 
 import type { Argument, Command, Flag, Run } from "./command.ts";
 import { OUTPUT_FLAG } from "./flags.ts";
+import { PROVE } from "./prove/command.ts";
 import { POLICY_DELETE, POLICY_GET, POLICY_LIST, POLICY_SET } from "./policy_remote.ts";
 
 const FILES: Argument = {
@@ -230,6 +231,7 @@ export const POLICY: Command = {
   commands: [
     CHECK,
     EXPLAIN,
+    PROVE,
     FMT,
     DIFF,
     COMPILE,

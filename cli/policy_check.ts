@@ -8,6 +8,7 @@ import type { Diagnostic } from "../policy-wasm/diagnostic.ts";
 import type { Invocation } from "./command.ts";
 import { EXIT_BAD_INPUT, EXIT_OK } from "./exit.ts";
 import { FileError } from "./files.ts";
+import { annotation } from "./github_annotation.ts";
 import { outputFormat, printResult } from "./output.ts";
 import { printableLine } from "./printable.ts";
 import { errorsOf, readPolicyFile, renderAll } from "./policy_input.ts";
@@ -83,27 +84,12 @@ function summarise(
   return `${file}: ok, ${size}, ${warnings}, ${generation}\n`;
 }
 
-/** Workflow commands of GitHub Actions: values are percent-encoded as its toolkit does. */
 function annotate({ file, diagnostics }: FileReport): string[] {
   return diagnostics.map((d) => {
-    const properties = [
-      ["file", file],
-      ["line", d.line],
-      ["endLine", d.endLine],
-      ["col", d.column],
-      ["title", d.code],
-    ].map(([name, value]) => `${name}=${escapeProperty(String(value))}`);
+    const place = { file, line: d.line, endLine: d.endLine, col: d.column, title: d.code };
     const text = d.fix === null ? d.message : `${d.message}. Fix: ${d.fix}`;
-    return `::${d.severity} ${properties.join(",")}::${escapeData(text)}\n`;
+    return annotation(d.severity, place, text);
   });
-}
-
-function escapeData(text: string): string {
-  return text.replaceAll("%", "%25").replaceAll("\r", "%0D").replaceAll("\n", "%0A");
-}
-
-function escapeProperty(text: string): string {
-  return escapeData(text).replaceAll(":", "%3A").replaceAll(",", "%2C");
 }
 
 function count(number: number, noun: string): string {

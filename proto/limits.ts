@@ -484,6 +484,12 @@ export const CONTROL_CHECK_MS = 2_000;
 /** Time of one proof where nothing else is said, in milliseconds. Beyond it: `unknown`. */
 export const PROOF_MS_DEFAULT = 30_000;
 
+/** Days from today for which a risk may be accepted, a leap year. Beyond it: the file is refused. */
+export const PROOF_RISK_DAYS_MAX = 366;
+
+/** Time of `policy prove` where nothing else is said, in milliseconds. Beyond it: `unknown`. */
+export const PROOF_COMMAND_MS_DEFAULT = 60_000;
+
 /** Steps of one proof in search of witnesses, some seconds. Beyond it: `unknown`. */
 export const PROOF_STEPS_MAX = 200_000_000;
 

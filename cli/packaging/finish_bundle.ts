@@ -6,11 +6,13 @@
  * it. And any `node:` module costs as much as the rest of the start: nothing that every start needs
  * may import one.
  *
- * Two things more are mended here. A package in CommonJS asks for a `require`, which a module has
- * not. And a worker is named by its source, which a bundle has not.
+ * Three things more are mended here. A package in CommonJS asks for a `require`, which a module has
+ * not. A worker is named by its source, which a bundle has not. And so is the script of z3.
  *
  * @module
  */
+
+import { nameSolver } from "./solver_files.ts";
 
 /** Gives a module the `require` that packages in it ask for: all that is not bundled is built in. */
 const REQUIRE = "const require = (name) => globalThis.process.getBuiltinModule(name);\n";
@@ -30,7 +32,7 @@ export class SlowStartError extends Error {
  */
 export function finishBundle(bundle: Bundle, entry: string): Bundle {
   const finished = new Map(
-    [...bundle].map(([name, text]) => [name, nameWorkers(giveRequire(hideImports(text, bundle)))]),
+    [...bundle].map(([name, text]) => [name, mend(text, bundle)]),
   );
   for (const name of staticClosure(finished, entry)) {
     const slow = /^import[^;]*?"(node:[^"]+)"/m.exec(finished.get(name) ?? "");
@@ -39,6 +41,10 @@ export function finishBundle(bundle: Bundle, entry: string): Bundle {
     }
   }
   return finished;
+}
+
+function mend(text: string, bundle: Bundle): string {
+  return nameSolver(nameWorkers(giveRequire(hideImports(text, bundle))));
 }
 
 /** Names of the modules that a start loads: those that `entry` reaches by static imports. */

@@ -73,3 +73,9 @@ Deno.test("finishBundle() names workers as the bundle does", () => {
     'new Worker(new URL("./jail_worker.js", import.meta.url));',
   );
 });
+
+Deno.test("finishBundle() names the script of z3 that lies beside the bundle", () => {
+  const text = 'await import("z3-solver/build/z3-built.js");';
+  const finished = finishBundle(new Map([["z3_worker.js", text]]), "z3_worker.js");
+  assert.equal(finished.get("z3_worker.js"), 'await import(["./z3-built.cjs"][0]);');
+});
