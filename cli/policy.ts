@@ -6,7 +6,7 @@
 
 import type { Argument, Command, Flag, Run } from "./command.ts";
 import { OUTPUT_FLAG } from "./flags.ts";
-import { PROVE } from "./prove/command.ts";
+import { PROOF_FLAGS, PROVE } from "./prove/command.ts";
 import { POLICY_DELETE, POLICY_GET, POLICY_LIST, POLICY_SET } from "./policy_remote.ts";
 
 const FILES: Argument = {
@@ -184,14 +184,30 @@ const DIFF: Command = {
   summary: "Compare what two policies mean",
   description: [
     "Compares rules, endpoints and callers by meaning: order, comments and spelling do not count.",
+    "With --semantic the prover compares what passes: each row is a rule that opens or closes " +
+    "something, with one request as a witness. It then exits with 0 when exactly the same passes, " +
+    "1 when something differs, 2 for bad input, 3 without an answer, 4 when the engines contradict " +
+    "each other.",
   ],
   arguments: [
     { name: "OLD", summary: "Policy file to compare from", complete: "files" },
     { name: "NEW", summary: "Policy file to compare to", complete: "files" },
   ],
-  flags: [OUTPUT_FLAG],
+  flags: [
+    {
+      kind: "switch",
+      name: "semantic",
+      summary: "Prove which requests pass one of the two and not the other",
+    },
+    ...PROOF_FLAGS,
+    OUTPUT_FLAG,
+  ],
   examples: [
-    { purpose: "What does my change permit?", line: "openshell policy diff old.yaml new.yaml" },
+    { purpose: "What is written differently?", line: "openshell policy diff old.yaml new.yaml" },
+    {
+      purpose: "What does my change permit?",
+      line: "openshell policy diff --semantic old.yaml new.yaml",
+    },
   ],
   load: () => loadRun("diff"),
 };

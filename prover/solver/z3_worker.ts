@@ -1,5 +1,5 @@
 /**
- * z3's thread: starts z3, then answers one script after the other.
+ * The thread of z3: starts it, then answers one script after the other.
  *
  * z3 is asked on this very thread. Its own way is a thread for each question, and one that a thread
  * starts takes a second before it does anything. So no limit of time is known here: whoever asks
