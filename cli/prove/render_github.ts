@@ -53,9 +53,9 @@ function findingLine(
     file,
     ...(range === null ? {} : {
       line: range.line,
-      endLine: range.endLine,
+      // A range up to the start of a line does not hold that line.
+      endLine: range.endColumn === 1 ? Math.max(range.line, range.endLine - 1) : range.endLine,
       col: range.column,
-      endColumn: range.endColumn,
     }),
     title: question,
   };
