@@ -481,35 +481,11 @@ export const SANDBOX_PROCESSES_MIN = 8;
 /** Between two looks at the controls of a sandbox with writable binds, in milliseconds. */
 export const CONTROL_CHECK_MS = 2_000;
 
-/** Time of one proof where nothing else is said, in milliseconds. Beyond it: `unknown`. */
-export const PROOF_MS_DEFAULT = 30_000;
-
-/** Days from today for which a risk may be accepted, a leap year. Beyond it: the file is refused. */
-export const PROOF_RISK_DAYS_MAX = 366;
-
-/** Time of `policy prove` where nothing else is said, in milliseconds. Beyond it: `unknown`. */
-export const PROOF_COMMAND_MS_DEFAULT = 60_000;
-
-/** Steps of one proof in search of witnesses, some seconds. Beyond it: `unknown`. */
-export const PROOF_STEPS_MAX = 200_000_000;
-
-/** Atoms that the patterns of one place are cut into. Beyond it: `unknown`. */
-export const PROOF_ATOMS_MAX = 50_000;
-
-/** Combinations of atoms that one proof judges. Beyond it: `unknown`. */
-export const PROOF_COMBINATIONS_MAX = 5_000_000;
-
-/** Findings that one question reports. Further ones are counted. */
-export const PROOF_FINDINGS_MAX = 200;
-
 /**
  * Time for which the outputs of a program that has ended are read on, in milliseconds. What it left
  * running may hold them; beyond it, its output is no longer passed on.
  */
 export const OUTPUT_LINGER_MS_MAX = 500;
-
-/** Formula that z3 is handed, in characters, so that its memory stays bounded. Beyond it: `unknown`. */
-export const PROOF_SCRIPT_UNITS_MAX = 8 * 1024 * 1024;
 
 /** Time for a gateway to end in order, in milliseconds. Beyond it: it ends as it is. */
 export const GATEWAY_CLOSE_MS_MAX = 8_000;

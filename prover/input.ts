@@ -6,7 +6,7 @@
 
 import type { ParsedPolicy } from "../policy-wasm/parse_policy.ts";
 import type { Policy } from "../policy-wasm/policy.ts";
-import { PROOF_MS_DEFAULT } from "../proto/limits.ts";
+import { PROOF_MS_DEFAULT } from "../proto/proof_limits.ts";
 import { type Caps, DEFAULT_CAPS } from "./atoms/limits.ts";
 import type { Claim } from "./claims/claim.ts";
 import { UnprovablePolicyError } from "./errors.ts";

@@ -13,7 +13,7 @@ import { integer, list, record, type RecordOf, text } from "../../policy-wasm/pa
 import type { Source } from "../../policy-wasm/parse/source.ts";
 import { rangeOf } from "../../policy-wasm/parse/source.ts";
 import { oneOf, type Placed, placed } from "../../policy-wasm/validate/place.ts";
-import { PROOF_RISK_DAYS_MAX } from "../../proto/limits.ts";
+import { PROOF_RISK_DAYS_MAX } from "../../proto/proof_limits.ts";
 import { checkVersion, readDocument } from "../../prover/claims/read_document.ts";
 import { CATALOG } from "../../prover/questions/catalog.ts";
 

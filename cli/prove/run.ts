@@ -5,7 +5,7 @@
  */
 
 import { CodedError } from "../../proto/errors.ts";
-import { PROOF_COMMAND_MS_DEFAULT } from "../../proto/limits.ts";
+import { PROOF_COMMAND_MS_DEFAULT } from "../../proto/proof_limits.ts";
 import { EngineDisagreementError, ReplayMismatchError } from "../../prover/errors.ts";
 import type { ProofInput, ProofOptions } from "../../prover/input.ts";
 import { prove as proveInput } from "../../prover/prove.ts";

@@ -11,7 +11,7 @@ import {
   PROOF_COMBINATIONS_MAX,
   PROOF_FINDINGS_MAX,
   PROOF_STEPS_MAX,
-} from "../../proto/limits.ts";
+} from "../../proto/proof_limits.ts";
 
 /** Bounds of one proof. Each is a count unless its name says otherwise. */
 export interface Caps {

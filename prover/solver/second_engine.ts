@@ -4,7 +4,7 @@
  * @module
  */
 
-import { PROOF_SCRIPT_UNITS_MAX } from "../../proto/limits.ts";
+import { PROOF_SCRIPT_UNITS_MAX } from "../../proto/proof_limits.ts";
 import { EngineDisagreementError } from "../errors.ts";
 import type { Cell, Space } from "../space/space.ts";
 import { Encoding } from "./encoding.ts";

@@ -131,6 +131,7 @@ export function loadLibc() {
     ...bindFiles(raw, check, number),
     ...bindDescriptors(raw, check, number),
     ...bindConfinement(raw, check, number),
+    ...bindFilters(raw, check, number),
     ...bindSockets(raw, check),
   };
 }
@@ -307,6 +308,13 @@ function bindConfinement(raw: Raw, check: Check, number: NumberOf) {
       sets[2] = sets[5] = 0;
       check("capset", "this thread", raw.twoBuffers(number("capset"), header, bytes));
     },
+  };
+}
+
+function bindFilters(raw: Raw, check: Check, number: NumberOf) {
+  const numbers = (call: RawCall, a = 0n, b = 0n, c = 0n) =>
+    check(call, `${a}, ${b}, ${c}`, raw.numbers(number(call), a, b, c));
+  return {
     /** Returns the kernel's level of Landlock. */
     landlockAbi(): number {
       const call = number("landlock_create_ruleset");

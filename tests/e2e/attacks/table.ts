@@ -36,7 +36,7 @@ async function tryAll(word: string): Promise<readonly AttackResult[]> {
     await Promise.resolve(body()).catch(() => {});
     return true;
   };
-  const suite: Suite = { world, step };
+  const suite: Suite = { world, step, isRootless: false };
   try {
     await using network = await AttackedNetwork.start(world);
     return await runAttacks(suite, network.sandbox(), chosen);
@@ -45,4 +45,4 @@ async function tryAll(word: string): Promise<readonly AttackResult[]> {
   }
 }
 
-if (import.meta.main) Deno.exit(await main(Deno.args));
+if (import.meta.main) Deno.exitCode = await main(Deno.args);

@@ -10,6 +10,7 @@ import { run } from "../../support/commands.ts";
 import { writeHostNames } from "../../support/host_names.ts";
 import { findLeftovers } from "../../support/leftovers.ts";
 import { uniqueName } from "../../support/network_pair.ts";
+import { PROGRAM } from "../../support/requirements.ts";
 import { TestMachine } from "../../support/openshell.ts";
 import { ADDRESSES, type World } from "../../support/world.ts";
 
@@ -44,6 +45,8 @@ export class SmallDisk implements AsyncDisposable {
     const namespace = `--mount=/proc/${holder.pid}/ns/mnt`;
     const machine = new TestMachine({
       folder,
+      program: PROGRAM,
+      user: null,
       enter: (command) => pair.onMachine(["nsenter", namespace, ...command]),
       processes: () => Promise.resolve([]),
       bundleFile: authority.bundleFile,
