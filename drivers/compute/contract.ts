@@ -24,6 +24,8 @@ export interface DriverSandbox {
   readonly token: string;
   /** Policy document of the revision in force: the static part holds until the sandbox ends. */
   readonly policy: Uint8Array;
+  /** Names of its providers: their values come over the supervisor's connection. */
+  readonly providers?: readonly string[];
 }
 
 /** `null` is no limit of its own. */

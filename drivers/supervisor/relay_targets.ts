@@ -27,6 +27,8 @@ export interface TargetContext {
   readonly confined: Confined;
   readonly main: MainProcess;
   readonly sandbox: Assignment["sandbox"];
+  /** Variables of the credentials that are in force. */
+  readonly credentials: Readonly<Record<string, string>>;
 }
 
 /**
@@ -36,7 +38,7 @@ export interface TargetContext {
  */
 export async function openTarget(
   target: RelayTarget,
-  { confined, main, sandbox }: TargetContext,
+  { confined, main, sandbox, credentials }: TargetContext,
 ): Promise<(relay: RelayChannel) => Promise<void>> {
   if (target.case === "tcp") return await openPort(confined, target.value);
   if (target.case !== "process") {
@@ -53,7 +55,7 @@ export async function openTarget(
   }
   const { jail, events, trust } = confined;
   const { timeoutSeconds } = process.value;
-  const command = toCommand(process.value, sandbox.environment, trust);
+  const command = toCommand(process.value, { ...credentials, ...sandbox.environment }, trust);
   const timeoutMs = timeoutSeconds === 0 ? null : timeoutSeconds * 1000;
   return (relay) => runCommand(jail, command, toProcessChannel(relay), { timeoutMs, events });
 }

@@ -9,6 +9,7 @@ import type { Policy } from "../../policy-wasm/policy.ts";
 import { createSandboxGroup } from "../system/cgroup/sandbox_group.ts";
 import { accountFiles, writeAccountFiles } from "./accounts.ts";
 import type { Assignment } from "./assignment.ts";
+import type { CredentialSet } from "./credentials/credential_set.ts";
 import { dial } from "./egress/dial.ts";
 import { expandBinaries, sandboxLinks } from "./egress/expand_binaries.ts";
 import { GenerationHolder, type Revision } from "./egress/generation.ts";
@@ -37,11 +38,11 @@ export interface Confined {
   /** Variables that lead programs to the certificates. */
   readonly trust: Readonly<Record<string, string>>;
   /**
-   * Puts a policy in force, as one or not at all.
+   * Puts a policy and the credentials that go with it in force, as one or not at all.
    *
    * @throws {GenerationError}
    */
-  load(policy: Policy, revision: Revision): void;
+  load(policy: Policy, revision: Revision, credentials: CredentialSet): void;
   /** Ends every process and the proxy; events can still be recorded. */
   endProcesses(): Promise<void>;
   close(): Promise<void>;
@@ -51,6 +52,7 @@ export interface ConfineOptions {
   readonly assignment: Assignment;
   readonly folder: SandboxFolder;
   readonly policy: Policy;
+  readonly credentials: CredentialSet;
   readonly preparation: Pick<Preparation, "authority" | "thread">;
   /** Told of what goes wrong and ends nothing. */
   readonly log: (line: string) => void;
@@ -86,7 +88,7 @@ export async function startConfined(options: ConfineOptions): Promise<Confined> 
 }
 
 async function confine(
-  { assignment, folder, policy, preparation, log, onFailure }: ConfineOptions,
+  { assignment, folder, policy, credentials, preparation, log, onFailure }: ConfineOptions,
   events: AuditLog,
   undo: UndoStack,
 ): Promise<Confined> {
@@ -123,12 +125,12 @@ async function confine(
     watchControls(jail, { events, undo, onFailure });
   }
   const generations = await openDoor({ jail, events, authority, undo, log, onFailure });
-  const load = (candidate: Policy, revision: Revision) => {
-    generations.load(candidate, revision);
+  const load = (candidate: Policy, revision: Revision, credentials: CredentialSet) => {
+    generations.load(candidate, revision, credentials);
     const { version, hash } = revision;
     events.record({ kind: "config", state: "loaded", message: "policy in force", version, hash });
   };
-  generations.load(policy, { version: 0, hash: "" });
+  generations.load(policy, { version: 0, hash: "" }, credentials);
   return {
     jail,
     events,

@@ -8,10 +8,11 @@
  */
 
 import { CodedError } from "../../proto/errors.ts";
-import { MAIN_LINGER_MS_MAX } from "../../proto/limits.ts";
+import { MAIN_LINGER_MS_MAX, SUPERVISOR_START_MS_MAX } from "../../proto/limits.ts";
 import type { Generation as WireGeneration } from "../../proto/gen/openshell/ext/v1/ext_pb.ts";
 import type { Policy } from "../../policy-wasm/policy.ts";
 import type { Assignment, GatewayAccess } from "./assignment.ts";
+import { CredentialSet } from "./credentials/credential_set.ts";
 import type { Preparation } from "./preparation.ts";
 import { type Confined, startConfined } from "./start_confined.ts";
 import { makeEnvironment, WORKSPACE } from "./process/environment.ts";
@@ -44,6 +45,10 @@ export class Supervisor {
   readonly #stopping = new AbortController();
   readonly #instanceId = crypto.randomUUID();
   #confined: Confined | null = null;
+  /** Those that are in force; a program that starts gets their placeholders. */
+  #credentials: CredentialSet = CredentialSet.NONE;
+  /** Dialled before the session, and its first connection. */
+  #connection: GatewayConnection | null = null;
   #session: Promise<void> | null = null;
 
   constructor(assignment: Assignment, { gateway, preparation, log }: SupervisorOptions) {
@@ -63,11 +68,13 @@ export class Supervisor {
    */
   async start(onStep: (step: string) => void): Promise<void> {
     const policy = readPolicy(new TextEncoder().encode(this.#assignment.policy));
+    await this.#fetchCredentials();
     onStep("confining");
     const confined = await startConfined({
       assignment: this.#assignment,
       folder: this.#folder,
       policy,
+      credentials: this.#credentials,
       preparation: this.#preparation,
       log: this.#log,
       onFailure: (reason) => this.#end.resolve(reason),
@@ -94,7 +101,11 @@ export class Supervisor {
     const [program = LOGIN_SHELL[0], ...args] = command.length > 0 ? command : LOGIN_SHELL;
     const process = await jail.spawn({
       argv: [program, ...args],
-      env: makeEnvironment({ given: environment, trust, hasTerminal: tty }),
+      env: makeEnvironment({
+        given: { ...this.#credentials.environment(), ...environment },
+        trust,
+        hasTerminal: tty,
+      }),
       cwd: WORKSPACE,
       stdin: "piped",
       ...tty ? { terminal: { cols: 80, rows: 24 } } : {},
@@ -111,7 +122,10 @@ export class Supervisor {
       instanceId: this.#instanceId,
       connect: () => this.#connect(),
       handler: {
-        openTarget: (target) => openTarget(target, { confined, main, sandbox }),
+        openTarget: (target) => {
+          const credentials = this.#credentials.environment();
+          return openTarget(target, { confined, main, sandbox, credentials });
+        },
         load: (generation) => this.#load(confined, generation),
       },
       onState: (state, detail) => this.#log(`${sandbox.name}: gateway ${state}: ${detail}`),
@@ -124,8 +138,27 @@ export class Supervisor {
     ).catch((error: Error) => this.#end.resolve(error.message));
   }
 
+  /**
+   * A sandbox without its credentials would do its work as nobody: it does not start then. Those of
+   * later are pushed.
+   */
+  async #fetchCredentials(): Promise<void> {
+    const { id, providers = [] } = this.#assignment.sandbox;
+    if (providers.length === 0) return;
+    const connection = await this.#connect();
+    const request = { sandboxId: id, supportsStaticCredentialBindings: true };
+    const { openshell } = connection;
+    const timeoutMs = SUPERVISOR_START_MS_MAX / 2;
+    const environment = await openshell.getSandboxProviderEnvironment(request, { timeoutMs });
+    this.#credentials = new CredentialSet(environment);
+    this.#connection = connection;
+  }
+
   async #connect(): Promise<GatewayConnection> {
     const { token } = this.#assignment.sandbox;
+    const first = this.#connection;
+    this.#connection = null;
+    if (first !== null) return first;
     return await this.#preparation.takeConnection() ??
       await connectToGateway(this.#gateway, () => token);
   }
@@ -162,7 +195,10 @@ export class Supervisor {
     let policy: Policy;
     try {
       policy = readPolicy(generation.policy);
-      confined.load(policy, { version, hash });
+      const { credentials: message } = generation;
+      const credentials = message === undefined ? CredentialSet.NONE : new CredentialSet(message);
+      confined.load(policy, { version, hash }, credentials);
+      this.#credentials = credentials;
       return Promise.resolve({ problem: null });
     } catch (error) {
       const problem = error instanceof CodedError ? error.message : `internal: ${error}`;

@@ -170,6 +170,21 @@ function nextSteps(denied: DeniedRequest): readonly string[] {
     case "request_authority_mismatch":
     case "server_name_mismatch":
       return [`Ask for ${place} alone on this connection, and open another one for other hosts.`];
+    case "credential_endpoint_mismatch":
+      return [
+        again,
+        `Send this placeholder only to the endpoints of its provider, not to ${place}.`,
+      ];
+    case "credential_expired":
+    case "credential_unknown":
+      return [
+        "Start the program anew, so that it gets today's placeholders, or ask for the credential.",
+      ];
+    case "foreign_credential":
+      return [
+        again,
+        `Use the placeholder that is in the environment for ${place}, and no other key.`,
+      ];
     default:
       return code.startsWith("destination_")
         ? [again, `Ask for "allowed_ips" on the endpoint "${host}" if its addresses are meant.`]

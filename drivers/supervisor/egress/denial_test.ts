@@ -12,6 +12,12 @@ function bodyOf({ body }: CompleteResponse) {
 
 const OWN: Readonly<Record<ProxyDenial, readonly [status: number, error: string]>> = {
   caller_ambiguous: [403, "policy_denied"],
+  credential_endpoint_mismatch: [403, "credential_endpoint_mismatch"],
+  credential_expired: [403, "credential_expired"],
+  credential_invalid: [403, "credential_invalid"],
+  credential_misplaced: [403, "credential_misplaced"],
+  credential_unknown: [403, "credential_unknown"],
+  foreign_credential: [403, "foreign_credential"],
   dns_failed: [502, "dns_failed"],
   upstream_unreachable: [502, "upstream_unreachable"],
   upstream_tls_failed: [502, "upstream_tls_failed"],

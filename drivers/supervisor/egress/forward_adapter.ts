@@ -6,10 +6,11 @@
 
 import type { AuditEvent } from "../events/audit_event.ts";
 import { invalidRequest, useConnect } from "./denial.ts";
+import { addCredentials } from "./add_credentials.ts";
 import { POLICY_CHANGED } from "./generation.ts";
 import type { Authority } from "./http1/authority.ts";
 import { answerAndClose } from "./http1/close_in_order.ts";
-import { relayOneRequest } from "./http1/relay_requests.ts";
+import { type ForwardedRequest, relayOneRequest } from "./http1/relay_requests.ts";
 import type { RequestHead } from "./http1/request_head.ts";
 import type { CompleteResponse } from "./http1/respond.ts";
 import {
@@ -49,12 +50,12 @@ export async function handleForward(head: RequestHead, scene: Scene): Promise<vo
     const refused = refusalOf(live, POLICY_CHANGED, POLICY_CHANGED_DETAIL);
     return await refuseConnection(refused, head.method, scene);
   }
-  const judged = judge(head, live);
-  if (judged.target === null || judged.request === null) {
+  const { judged, forwarded } = addCredentials(judge(head, live), head, live, ports.events);
+  if (forwarded === null || judged.request === null) {
     return await refuseRequest(head, judged, { scene, live });
   }
   live.carries(judged.request);
-  await forward(head, { ...judged, target: judged.target }, { scene, live, signal });
+  await forward(head, judged, { scene, live, signal, forwarded });
 }
 
 function judge(head: RequestHead, live: LiveConnection): JudgedRequest {
@@ -80,11 +81,12 @@ async function refuseRequest(
 
 async function forward(
   head: RequestHead,
-  judged: JudgedRequest & { readonly target: string },
-  { scene, live, signal }: {
+  judged: JudgedRequest,
+  { scene, live, signal, forwarded }: {
     readonly scene: Scene;
     readonly live: LiveConnection;
     readonly signal: AbortSignal;
+    readonly forwarded: ForwardedRequest;
   },
 ): Promise<void> {
   const { client, limits, ports } = scene;
@@ -106,7 +108,7 @@ async function forward(
       signal,
       limits: limits.relay,
       head,
-      target: judged.target,
+      forwarded,
     });
   } finally {
     if (!isHandedOut) closeQuietly(dialled.connection);

@@ -12,6 +12,7 @@ import { compilePolicy } from "../../../policy-wasm/compile.ts";
 import { Evaluator } from "../../../policy-wasm/evaluator.ts";
 import type { Policy, Rule } from "../../../policy-wasm/policy.ts";
 import { CodedError } from "../../../proto/errors.ts";
+import { CredentialSet } from "../credentials/credential_set.ts";
 
 /** One policy as it was put in force. */
 export interface Generation {
@@ -24,6 +25,8 @@ export interface Generation {
   readonly evaluator: Evaluator;
   /** Rules of its policy by key: a policy may have thousands. */
   readonly rules: ReadonlyMap<string, Rule>;
+  /** What requests that it allows may be given. */
+  readonly credentials: CredentialSet;
 }
 
 /** Which revision a policy is. */
@@ -80,11 +83,15 @@ export class GenerationHolder {
   }
 
   /**
-   * Puts a policy in force.
+   * Puts a policy in force, with the credentials that go with it.
    *
    * @throws {GenerationError} where it cannot be; nothing has changed then.
    */
-  load(policy: Policy, { version, hash }: Revision): Generation {
+  load(
+    policy: Policy,
+    { version, hash }: Revision,
+    credentials: CredentialSet = CredentialSet.NONE,
+  ): Generation {
     refuseUnsupported(policy);
     let evaluator: Evaluator;
     try {
@@ -97,7 +104,7 @@ export class GenerationHolder {
     tryOut(evaluator);
     this.#number += 1;
     const rules = new Map(evaluator.policy.rules.map((rule) => [rule.key, rule]));
-    const generation = { number: this.#number, version, hash, evaluator, rules };
+    const generation = { number: this.#number, version, hash, evaluator, rules, credentials };
     this.#current = generation;
     for (const [open, controller] of this.#open) {
       if (!allows(open, generation)) controller.abort(POLICY_CHANGED);

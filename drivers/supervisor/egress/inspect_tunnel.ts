@@ -10,6 +10,7 @@
 import { CodedError } from "../../../proto/errors.ts";
 import type { DenialCode } from "../events/audit_event.ts";
 import { type ByteStream, writeAll } from "./byte_stream.ts";
+import { addCredentials } from "./add_credentials.ts";
 import { invalidRequest } from "./denial.ts";
 import { type DetectedProtocol, detectProtocol } from "./detect_protocol.ts";
 import { DialError } from "./dial.ts";
@@ -189,20 +190,22 @@ async function judge(
   upstream: Upstream,
   { scene, live, scheme }: Relayed,
 ): Promise<Judgement> {
-  let judged = judgeRequest(head, live, scheme);
-  const { request, target } = judged;
-  if (request !== null && target !== null) {
+  const { events } = scene.ports;
+  const added = addCredentials(judgeRequest(head, live, scheme), head, live, events);
+  const { forwarded } = added;
+  let { judged } = added;
+  const { request } = judged;
+  if (request !== null && forwarded !== null) {
     live.carries(request);
     const problem = await prepare(upstream);
     if (problem !== null) {
       judged = { ...refuse(problem.code, problem.detail, live.connection.decision), request };
     }
   }
-  const { events } = scene.ports;
   const { address } = upstream;
   events.record(requestEvent(head.method, judged, live, { scheme, address }));
   const { outcome } = judged;
-  if (outcome.kind !== "denied" && target !== null) return { verdict: "allow", target };
+  if (outcome.kind !== "denied" && forwarded !== null) return { verdict: "allow", ...forwarded };
   return { verdict: "deny", ...denialOf(judged, head.method, live) };
 }
 

@@ -18,6 +18,7 @@ import { requestDenial } from "./denial.ts";
 import { namesAuthority, type Scheme } from "./http1/authority.ts";
 import type { RequestHead } from "./http1/request_head.ts";
 import type { CompleteResponse } from "./http1/respond.ts";
+import { redact } from "../credentials/placeholder.ts";
 import type { LiveConnection } from "./live_connection.ts";
 
 /**
@@ -112,7 +113,7 @@ export function requestEvent(
     destination: { ...live.target, ...(address !== null && { address }) },
     scheme,
     method,
-    path: judged.request?.path ?? null,
+    path: judged.request === null ? null : redact(judged.request.path),
     outcome: judged.outcome,
     generation: live.generation.evaluator.generation,
   };

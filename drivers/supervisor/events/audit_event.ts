@@ -35,6 +35,12 @@ export type DenialCode = Reason | ProxyDenial;
 /** Refusals that no policy rule gives. */
 export type ProxyDenial =
   | "caller_ambiguous"
+  | "credential_endpoint_mismatch"
+  | "credential_expired"
+  | "credential_invalid"
+  | "credential_misplaced"
+  | "credential_unknown"
+  | "foreign_credential"
   | "dns_failed"
   | "upstream_unreachable"
   | "upstream_tls_failed"

@@ -40,6 +40,36 @@ const PROXY_DENIALS: Readonly<Record<ProxyDenial, Denial>> = {
     engine: "opa",
     text: "Several programs share the connection",
   },
+  credential_endpoint_mismatch: {
+    severity: SEVERITY.high,
+    engine: "credentials",
+    text: "The credential does not belong to this host, port and path",
+  },
+  credential_expired: {
+    severity: SEVERITY.medium,
+    engine: "credentials",
+    text: "The credential has expired",
+  },
+  credential_invalid: {
+    severity: SEVERITY.medium,
+    engine: "credentials",
+    text: "The credential has a value that cannot be sent",
+  },
+  credential_misplaced: {
+    severity: SEVERITY.high,
+    engine: "credentials",
+    text: "A placeholder is where none is replaced",
+  },
+  credential_unknown: {
+    severity: SEVERITY.medium,
+    engine: "credentials",
+    text: "The placeholder belongs to no credential that is there",
+  },
+  foreign_credential: {
+    severity: SEVERITY.high,
+    engine: "credentials",
+    text: "A credential of its own goes to a place that has one of ours",
+  },
   dns_failed: { severity: SEVERITY.low, engine: null, text: "The host could not be resolved" },
   upstream_unreachable: {
     severity: SEVERITY.low,

@@ -17,6 +17,7 @@ import type { Authority, Scheme } from "./authority.ts";
 import type { BufferedStream, HeadRead } from "./buffered_stream.ts";
 import { answerAndClose } from "./close_in_order.ts";
 import { type ExchangeEnd, Exchanger, type Stage } from "./exchange.ts";
+import type { HeaderField } from "./header_fields.ts";
 import { RELAY_LIMITS, type RelayLimits } from "./relay_limits.ts";
 import {
   parseRequestHead,
@@ -27,10 +28,17 @@ import {
 import { bareResponse, type CompleteResponse } from "./respond.ts";
 import { Watchdog } from "./watchdog.ts";
 
+/** What goes on of a request. */
+export interface ForwardedRequest {
+  readonly target: string;
+  /** Header fields in the place of those that were sent. */
+  readonly fields?: readonly HeaderField[];
+}
+
 /** What is to happen with one request. */
 export type Judgement =
   /** It goes on with this target: canonical path, and the query as sent. */
-  | { readonly verdict: "allow"; readonly target: string }
+  | ({ readonly verdict: "allow" } & ForwardedRequest)
   | { readonly verdict: "deny" } & CompleteResponse;
 
 /** Why a request was refused before it was judged. */
@@ -57,7 +65,7 @@ export interface RelayOptions extends ConnectionOptions {
 export interface OneRequestOptions extends ConnectionOptions {
   readonly head: RequestHead;
   /** As in {@link Judgement}: the caller has judged. */
-  readonly target: string;
+  readonly forwarded: ForwardedRequest;
 }
 
 /** How a relay ended. Both sides are closed. `requests` counts those that were allowed. */
@@ -84,7 +92,7 @@ export async function relayRequests(options: RelayOptions): Promise<RelayEnd> {
         await relay.answer(judgement, read.head.method);
         return { kind: "denied", requests };
       }
-      const end = await relay.exchange(read.head, judgement.target, false);
+      const end = await relay.exchange(read.head, judgement, false);
       if (end.kind !== "next") return asRelayEnd(end, requests + 1);
     }
   });
@@ -99,7 +107,7 @@ export async function relayOneRequest(options: OneRequestOptions): Promise<Relay
     if (options.signal.aborted) return { kind: "aborted", requests: 0 };
     const problem = findRefusal(options.head);
     if (problem !== null) return { ...await relay.refuse(problem), requests: 0 };
-    return asRelayEnd(await relay.exchange(options.head, options.target, true), 1);
+    return asRelayEnd(await relay.exchange(options.head, options.forwarded, true), 1);
   });
 }
 
@@ -143,8 +151,12 @@ class Relay {
     });
   }
 
-  exchange(head: RequestHead, target: string, isLast: boolean): Promise<ExchangeEnd> {
-    return this.#exchanger.exchange(head, target, isLast);
+  exchange(
+    head: RequestHead,
+    { target, fields = head.fields }: ForwardedRequest,
+    isLast: boolean,
+  ): Promise<ExchangeEnd> {
+    return this.#exchanger.exchange({ ...head, fields }, target, isLast);
   }
 
   /** Reads the next request, or ends the connection. */

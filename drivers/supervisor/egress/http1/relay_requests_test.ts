@@ -668,7 +668,7 @@ function runOne(text: string): Run {
   return (options) => {
     const form = parseRequestHead(UTF8.encode(text));
     assert.ok(form.ok);
-    return relayOneRequest({ ...options, head: form.head, target: "/judged" });
+    return relayOneRequest({ ...options, head: form.head, forwarded: { target: "/judged" } });
   };
 }
 

@@ -1,0 +1,62 @@
+import assert from "node:assert/strict";
+import type { AuditEvent } from "../events/audit_event.ts";
+import { NOW, sampleCredentials, SECRET } from "../credentials/fixture.ts";
+import { CredentialSet } from "../credentials/credential_set.ts";
+import { addCredentials } from "./add_credentials.ts";
+import type { RequestHead } from "./http1/request_head.ts";
+import type { JudgedRequest } from "./judge_request.ts";
+import type { LiveConnection } from "./live_connection.ts";
+
+const TOKEN = "openshell:resolve:env:TOKEN";
+const ALLOWED: JudgedRequest = {
+  outcome: { kind: "allowed", rule: "api" },
+  target: "/a",
+  request: {
+    method: "GET",
+    path: "/a",
+    query: [],
+  } as unknown as NonNullable<JudgedRequest["request"]>,
+};
+
+function add(value: string, { host = "api.example.com", credentials = sampleCredentials() } = {}) {
+  const events: AuditEvent[] = [];
+  const live = {
+    target: { host, port: 443 },
+    actor: { binary: "/usr/bin/curl", pid: 1, ancestors: [] },
+    connection: { decision: { rule: "api" } },
+    generation: { credentials },
+  } as unknown as LiveConnection;
+  const head = { fields: [["x-api-key", value]] } as unknown as RequestHead;
+  const added = addCredentials(ALLOWED, head, live, { record: (event) => void events.push(event) });
+  return { ...added, events };
+}
+
+Deno.test("addCredentials() gives the value to what goes on, and to nothing else", () => {
+  // The sample's credential expires: what is asked for is before that in no case.
+  const { forwarded, judged, events } = add("openshell:resolve:env:SLASHED");
+  assert.deepEqual(forwarded, { target: "/a", fields: [["x-api-key", "a/b"]] });
+  assert.deepEqual([judged, events], [ALLOWED, []]);
+});
+
+Deno.test("addCredentials() looks at nothing where there are no credentials", () => {
+  const { forwarded } = add(TOKEN, { credentials: CredentialSet.NONE });
+  assert.deepEqual(forwarded, { target: "/a" });
+});
+
+Deno.test.each([
+  { name: "another host", value: TOKEN, host: "evil.example.com", want: "endpoint_mismatch" },
+  { name: "a foreign key", value: "theirs", host: "api.example.com", want: "foreign_credential" },
+])("addCredentials() refuses $name with a finding", ({ value, host, want }) => {
+  const { forwarded, judged, events } = add(value, { host });
+  assert.equal(forwarded, null);
+  assert.equal(judged.outcome.kind, "denied");
+  const [finding] = events;
+  assert.equal(finding?.kind === "finding" && finding.uid, `openshell.provider_credential.${want}`);
+  assert.ok(!JSON.stringify([events, judged]).includes(SECRET));
+});
+
+Deno.test("addCredentials() refuses what has expired without a finding", () => {
+  assert.ok(Date.now() > NOW);
+  const { forwarded, events } = add(TOKEN);
+  assert.deepEqual([forwarded, events], [null, []]);
+});
