@@ -1,7 +1,9 @@
 /**
  * What a program is told when something is refused: JSON that an agent can act on.
  *
- * What is in a body is what the program sent itself, what it is, and what the policy says.
+ * What is in a body is what the program sent itself, what it is, and what the policy says. The
+ * reason and the last step are in headers as well: of an answer to `CONNECT` programs show the head
+ * alone, if anything (`curl -i` does).
  *
  * Pure: no I/O, no module state.
  *
@@ -13,6 +15,9 @@ import type { DenialCode } from "../events/audit_event.ts";
 import type { HeaderField } from "./http1/header_fields.ts";
 import { isFieldValue } from "./http1/header_fields.ts";
 import { type CompleteResponse, jsonResponse } from "./http1/respond.ts";
+
+/** Of a step in a header: clients take short heads alone, and the body has it whole. */
+const STEP_HEADER_CHARS_MAX = 1024;
 
 /** A connection that was refused. */
 export interface DeniedConnection {
@@ -37,9 +42,9 @@ export interface DeniedRequest extends DeniedConnection {
 /** Returns the answer to a connection, before anything of it was relayed. */
 export function connectionDenial(denied: DeniedConnection): CompleteResponse {
   const { code, detail, method, host, port, binary } = denied;
-  const error = errorOf(code);
-  return jsonResponse(statusOf(code), {
-    error,
+  const steps = nextSteps({ ...denied, path: null, rule: null });
+  const body = {
+    error: errorOf(code),
     detail: `${method} ${authority(host, port)}: ${detail}`,
     reason: code,
     layer: "l4",
@@ -49,33 +54,32 @@ export function connectionDenial(denied: DeniedConnection): CompleteResponse {
     ...(isMissingRule(code) && {
       rule_missing: { type: "endpoint", layer: "l4", host, port, ...(binary && { binary }) },
     }),
-    next_steps: nextSteps({ ...denied, path: null, rule: null }),
-  });
+    next_steps: steps,
+  };
+  return jsonResponse(statusOf(code), body, headersOf(code, steps));
 }
 
 /** Returns the answer to a request. */
 export function requestDenial(denied: DeniedRequest): CompleteResponse {
   const { code, detail, method, path, host, port, binary, rule } = denied;
   const place = { method, ...(path !== null && { path }), host, port, ...(binary && { binary }) };
-  const headers: HeaderField[] = rule !== null && isFieldValue(rule)
+  const steps = nextSteps(denied);
+  const headers: readonly HeaderField[] = rule !== null && isFieldValue(rule)
     ? [["X-OpenShell-Policy", rule]]
     : [];
-  return jsonResponse(
-    statusOf(code),
-    {
-      error: errorOf(code),
-      ...(rule !== null && { policy: rule }),
-      rule: path === null ? method : `${method} ${path}`,
-      detail: `${method} ${path ?? "(no valid path)"}: ${detail}`,
-      reason: code,
-      layer: "l7",
-      protocol: "rest",
-      ...place,
-      ...(isMissingRule(code) && { rule_missing: { type: "rest_allow", layer: "l7", ...place } }),
-      next_steps: nextSteps(denied),
-    },
-    headers,
-  );
+  const body = {
+    error: errorOf(code),
+    ...(rule !== null && { policy: rule }),
+    rule: path === null ? method : `${method} ${path}`,
+    detail: `${method} ${path ?? "(no valid path)"}: ${detail}`,
+    reason: code,
+    layer: "l7",
+    protocol: "rest",
+    ...place,
+    ...(isMissingRule(code) && { rule_missing: { type: "rest_allow", layer: "l7", ...place } }),
+    next_steps: steps,
+  };
+  return jsonResponse(statusOf(code), body, [...headers, ...headersOf(code, steps)]);
 }
 
 /** Returns the answer to a request that names no place to go to. */
@@ -92,6 +96,14 @@ export function useConnect(): CompleteResponse {
     headers: [["Content-Type", "text/plain; charset=utf-8"]],
     body: new TextEncoder().encode(text),
   };
+}
+
+/** A step has words of the program and of the policy in it, which may be no header's value. */
+function headersOf(code: DenialCode, steps: readonly string[]): readonly HeaderField[] {
+  const step = steps.at(-1) ?? "";
+  const isShown = step.length <= STEP_HEADER_CHARS_MAX && isFieldValue(step);
+  const next: readonly HeaderField[] = isShown ? [["X-OpenShell-Next-Step", step]] : [];
+  return [["X-OpenShell-Reason", code], ...next];
 }
 
 function errorOf(code: DenialCode): string {

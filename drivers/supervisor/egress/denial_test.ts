@@ -66,13 +66,35 @@ Deno.test("connectionDenial() leaves out a program that is unknown", () => {
   assert.ok(!("binary" in body) && !("binary" in body.rule_missing));
 });
 
+const FORBIDDEN = [
+  ["X-OpenShell-Reason", "denied_by_rule"],
+  [
+    "X-OpenShell-Next-Step",
+    "A rule forbids this on purpose: find another way, or ask whether it is meant.",
+  ],
+];
+
 Deno.test.each([
-  { rule: "docs", want: [["Content-Type", "application/json"], ["X-OpenShell-Policy", "docs"]] },
-  { rule: null, want: [["Content-Type", "application/json"]] },
-  { rule: "a\r\nb", want: [["Content-Type", "application/json"]] },
+  { rule: "docs", want: [["X-OpenShell-Policy", "docs"], ...FORBIDDEN] },
+  { rule: null, want: FORBIDDEN },
+  { rule: "a\r\nb", want: FORBIDDEN },
 ])("requestDenial() names the rule $rule in a header where it can", ({ rule, want }) => {
   const denied = { ...PLACE, code: "denied_by_rule", method: "GET", path: null, rule } as const;
-  assert.deepEqual(requestDenial(denied).headers, want);
+  assert.deepEqual(requestDenial(denied).headers, [["Content-Type", "application/json"], ...want]);
+});
+
+const ASKED = 'Ask for an endpoint "example.com", port 443, in the policy for the program "/a".';
+
+Deno.test.each([
+  { name: "says the next step", binary: "/a", want: ASKED },
+  { name: "leaves out a step that is no header", binary: "/a\r\nSet-Cookie: b", want: undefined },
+  { name: "leaves out a step that is long", binary: `/${"a".repeat(1024)}`, want: undefined },
+])("connectionDenial() $name in a header", ({ binary, want }) => {
+  const denied = { ...PLACE, host: "example.com", binary, code: "host_not_allowed" } as const;
+  const { headers } = connectionDenial({ ...denied, method: "CONNECT" });
+  const found = Object.fromEntries(headers);
+  assert.equal(found["X-OpenShell-Reason"], "host_not_allowed");
+  assert.equal(found["X-OpenShell-Next-Step"], want);
 });
 
 Deno.test("requestDenial() asks for no rule where a rule forbids", () => {
