@@ -30,8 +30,12 @@ const GIT = "/usr/lib/git-core/git-remote-http";
 const NODE = "/usr/bin/node";
 const PIP = "/usr/bin/python3.12";
 const CLAUDE = "/sandbox/.local/share/claude/versions/2.1.0";
-const CODEX =
-  "/usr/local/lib/node_modules/@openai/codex/vendor/x86_64-unknown-linux-musl/codex/codex";
+const CODEX_PACKAGE = "/usr/local/lib/node_modules/@openai/codex";
+const CODEX_VENDOR =
+  `${CODEX_PACKAGE}/node_modules/@openai/codex-linux-x64/vendor/x86_64-unknown-linux-musl`;
+const CODEX = `${CODEX_VENDOR}/bin/codex`;
+const CLAUDE_NPM = "/usr/lib/node_modules/@anthropic-ai/claude-code/bin/claude.exe";
+const OPENCODE_NPM = "/usr/local/lib/node_modules/opencode-ai/bin/opencode.exe";
 const OPENCODE = "/sandbox/.opencode/bin/opencode";
 const COPILOT = "/usr/local/bin/copilot";
 const MCP_CLIENT = "/usr/local/bin/claude";
@@ -168,6 +172,7 @@ const ROWS: readonly Row[] = [
   ],
 
   ["claude-code.yaml", CLAUDE, "api.anthropic.com:443", "POST /v1/messages?beta=true", "allowed"],
+  ["claude-code.yaml", CLAUDE_NPM, "api.anthropic.com:443", "POST /v1/messages", "allowed"],
   ["claude-code.yaml", CLAUDE, "api.anthropic.com:443", "GET /api/oauth/profile", "allowed"],
   ["claude-code.yaml", CLAUDE, "platform.claude.com:443", "POST /v1/oauth/token", "allowed"],
   ["claude-code.yaml", CLAUDE, "api.anthropic.com:443", "POST /v1/files", "request_not_allowed"],
@@ -175,6 +180,13 @@ const ROWS: readonly Row[] = [
   ["claude-code.yaml", CURL, "api.anthropic.com:443", "POST /v1/messages", "binary_not_allowed"],
 
   ["codex.yaml", CODEX, "api.openai.com:443", "POST /v1/responses", "allowed"],
+  [
+    "codex.yaml",
+    `${CODEX_VENDOR}/codex-path/rg`,
+    "api.openai.com:443",
+    "POST /v1/responses",
+    "binary_not_allowed",
+  ],
   ["codex.yaml", CODEX, "chatgpt.com:443", "POST /backend-api/codex/responses", "allowed"],
   ["codex.yaml", CODEX, "auth.openai.com:443", "POST /oauth/token", "allowed"],
   ["codex.yaml", CODEX, "api.openai.com:443", "POST /v1/files", "request_not_allowed"],
@@ -182,10 +194,15 @@ const ROWS: readonly Row[] = [
   ["codex.yaml", CURL, "api.openai.com:443", "POST /v1/responses", "binary_not_allowed"],
 
   ["opencode.yaml", OPENCODE, "opencode.ai:443", "POST /zen/v1/chat/completions", "allowed"],
-  ["opencode.yaml", OPENCODE, "opencode.ai:443", "POST /zen/v1/messages", "allowed"],
-  ["opencode.yaml", OPENCODE, "models.dev:443", "GET /api.json", "allowed"],
+  ["opencode.yaml", OPENCODE_NPM, "opencode.ai:443", "POST /zen/v1/messages", "allowed"],
+  ["opencode.yaml", OPENCODE, "models.opencode.ai:443", "GET /api.json", "allowed"],
   ["opencode.yaml", OPENCODE, "opencode.ai:443", "POST /share_create", "path_not_in_scope"],
-  ["opencode.yaml", OPENCODE, "models.dev:443", "POST /api.json", "request_not_allowed"],
+  ["opencode.yaml", OPENCODE, "models.opencode.ai:443", "POST /api.json", "request_not_allowed"],
+
+  ["pi.yaml", NODE, "api.anthropic.com:443", "POST /v1/messages", "allowed"],
+  ["pi.yaml", NODE, "api.anthropic.com:443", "POST /v1/files", "request_not_allowed"],
+  ["pi.yaml", NODE, "openrouter.ai:443", "POST /api/v1/chat/completions", "host_not_allowed"],
+  ["pi.yaml", CURL, "api.anthropic.com:443", "POST /v1/messages", "binary_not_allowed"],
 
   ["copilot.yaml", COPILOT, "api.individual.githubcopilot.com:443", "POST /responses", "allowed"],
   ["copilot.yaml", COPILOT, "api.githubcopilot.com:443", "GET /models", "allowed"],
