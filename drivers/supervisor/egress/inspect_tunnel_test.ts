@@ -179,8 +179,8 @@ const REFUSALS: readonly Refusal[] = [
     name: "an upgrade",
     request: `GET / HTTP/1.1\r\nHost: ${HOST}\r\nConnection: upgrade\r\nUpgrade: websocket\r\n\r\n`,
     want: "unsupported_protocol",
-    status: 501,
-    hasNoBody: true,
+    error: "unsupported_protocol",
+    status: 426,
   },
   {
     name: "a malformed request",

@@ -149,7 +149,11 @@ Deno.test.each([
     args: ["-H", "Host: other", "PATH/"],
     want: '{"error":"request_authority_mismatch"}',
   },
-  { name: "an upgrade", args: ["--http2", "-w", "%{http_code}", "PATH/"], want: "501" },
+  {
+    name: "an upgrade",
+    args: ["--http2", "-o", "/dev/null", "-w", "%{http_code}", "PATH/"],
+    want: "426",
+  },
 ])("Exchanger serves curl: $name", async ({ args, want }) => {
   await withServer(async ({ url }) => {
     assert.equal(await curl(args.map((arg) => arg.replace("PATH", url))), want);

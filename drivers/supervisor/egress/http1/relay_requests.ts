@@ -25,7 +25,7 @@ import {
   type RequestHead,
   type RequestProblem,
 } from "./request_head.ts";
-import { bareResponse, type CompleteResponse } from "./respond.ts";
+import { bareResponse, type CompleteResponse, jsonResponse } from "./respond.ts";
 import { Watchdog } from "./watchdog.ts";
 
 /** What goes on of a request. */
@@ -179,10 +179,7 @@ class Relay {
   /** Answers without a body, and ends the connection. */
   async refuse(problem: RelayRefusal): Promise<Extract<RequestRead, { kind: "refused" }>> {
     this.#options.onRefused?.(problem);
-    const status = problem === "upgrade_not_supported" || problem === "connect_in_tunnel"
-      ? 501
-      : refusalStatus(problem);
-    await this.answer(bareResponse(status));
+    await this.answer(answerTo(problem));
     return { kind: "refused", problem };
   }
 
@@ -220,6 +217,19 @@ const HEAD_PROBLEMS = {
   too_large: "head_too_large",
   bare_line_feed: "bare_line_feed",
 } as const;
+
+/** Clients that can do without another protocol take 426 for that (RFC 9110, section 15.5.22). */
+function answerTo(problem: RelayRefusal): CompleteResponse {
+  if (problem === "connect_in_tunnel") return bareResponse(501);
+  if (problem !== "upgrade_not_supported") return bareResponse(refusalStatus(problem));
+  return jsonResponse(426, {
+    error: "unsupported_protocol",
+    detail: "WebSocket, and any other protocol than HTTP/1.1, cannot be judged here",
+    reason: "unsupported_protocol",
+    layer: "l7",
+    next_steps: ["Use plain HTTP/1.1 requests: the answer to an upgrade stays the same."],
+  }, [["Upgrade", "HTTP/1.1"]]);
+}
 
 /** A tunnel in a tunnel and another protocol cannot be judged. */
 function findRefusal(head: RequestHead): RelayRefusal | null {

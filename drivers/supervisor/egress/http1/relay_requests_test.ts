@@ -204,13 +204,13 @@ const REFUSED: readonly { text: string; problem: RelayRefusal; status: number }[
   {
     text: "GET / HTTP/1.1\r\nHost: h\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n",
     problem: "upgrade_not_supported",
-    status: 501,
+    status: 426,
   },
   {
     text: "GET / HTTP/1.1\r\nHost: h\r\nConnection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\n" +
       "HTTP2-Settings: x\r\n\r\n",
     problem: "upgrade_not_supported",
-    status: 501,
+    status: 426,
   },
 ];
 
@@ -221,10 +221,14 @@ Deno.test.each(REFUSED)(
     await scene.agent.send(text);
     const answer = await scene.agent.rest();
     assert.match(answer, new RegExp(`^HTTP/1\\.1 ${status} [^\\r]+\\r\\n`));
-    assert.match(answer, /\r\nContent-Length: 0\r\nConnection: close\r\n\r\n$/);
+    // An upgrade is the one of them that a program asks for on purpose, and is told about.
+    const end = status === 426
+      ? /\r\nUpgrade: HTTP\/1\.1\r\n[^]+"reason":"unsupported_protocol"[^]+$/
+      : /\r\nContent-Length: 0\r\nConnection: close\r\n\r\n$/;
+    assert.match(answer, end);
     scene.agent.stream.close();
-    const end = await scene.end;
-    assert.equal(end.kind === "refused" && end.problem, problem);
+    const ended = await scene.end;
+    assert.equal(ended.kind === "refused" && ended.problem, problem);
     assert.deepEqual(scene.refused, [problem]);
     assert.equal(scene.judged.length + scene.opened(), 0);
   },
@@ -690,7 +694,7 @@ Deno.test("relayOneRequest() sends one request and nothing after it", async () =
 
 Deno.test("relayOneRequest() refuses an upgrade", async () => {
   const scene = start({}, runOne("GET / HTTP/1.1\r\nHost: h\r\nUpgrade: websocket\r\n\r\n"));
-  assert.match(await scene.agent.rest(), /^HTTP\/1\.1 501 /);
+  assert.match(await scene.agent.rest(), /^HTTP\/1\.1 426 /);
   scene.agent.stream.close();
   assert.equal((await scene.end).kind, "refused");
   assert.equal(scene.opened(), 0);

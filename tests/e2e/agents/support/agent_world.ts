@@ -11,6 +11,7 @@ import { waitFor } from "../../support/commands.ts";
 import { writeHostNames } from "../../support/host_names.ts";
 import { NetworkPair, uniqueName } from "../../support/network_pair.ts";
 import { TestMachine } from "../../support/openshell.ts";
+import { PROGRAM } from "../../support/requirements.ts";
 import { TestAuthority } from "../../support/test_authority.ts";
 import { EVIL_HOST } from "./conversation.ts";
 import type { FakeInternetOptions, SeenRequest } from "./fake_internet.ts";
@@ -69,6 +70,8 @@ export class AgentWorld {
       const covered = (command: readonly string[]) => ["sh", "-c", COVER, "sh", prefix, ...command];
       const machine = new TestMachine({
         folder,
+        program: PROGRAM,
+        user: null,
         enter: (command) => pair.onMachine(withNames(covered(command))),
         processes: () => pair.machineProcesses(),
         bundleFile: authority.bundleFile,
