@@ -47,7 +47,7 @@ export async function runInSandbox(gateway: Gateway, options: SandboxCommand): P
   const request = {
     sandboxId,
     command,
-    workdir: "",
+    workdir: "/sandbox",
     environment: {},
     timeoutSeconds: 0,
     terminal: null,

@@ -8,7 +8,7 @@ import { CodedError } from "../../proto/errors.ts";
 import type { StartProcess } from "../../proto/gen/openshell/ext/v1/process_pb.ts";
 import type { Assignment } from "./assignment.ts";
 import type { JailCommand } from "./launch/jail_spec.ts";
-import { makeEnvironment, WORKSPACE } from "./process/environment.ts";
+import { makeEnvironment } from "./process/environment.ts";
 import type { MainProcess } from "./process/main_process.ts";
 import type { TerminalSize } from "./process/process_channel.ts";
 import { runCommand } from "./process/run_command.ts";
@@ -29,6 +29,8 @@ export interface TargetContext {
   readonly sandbox: Assignment["sandbox"];
   /** Variables of the credentials that are in force. */
   readonly credentials: Readonly<Record<string, string>>;
+  /** Where a program starts that is not told where. */
+  readonly startFolder: string;
 }
 
 /**
@@ -38,7 +40,7 @@ export interface TargetContext {
  */
 export async function openTarget(
   target: RelayTarget,
-  { confined, main, sandbox, credentials }: TargetContext,
+  { confined, main, sandbox, credentials, startFolder }: TargetContext,
 ): Promise<(relay: RelayChannel) => Promise<void>> {
   if (target.case === "tcp") return await openPort(confined, target.value);
   if (target.case !== "process") {
@@ -55,15 +57,19 @@ export async function openTarget(
   }
   const { jail, events, trust } = confined;
   const { timeoutSeconds } = process.value;
-  const command = toCommand(process.value, { ...credentials, ...sandbox.environment }, trust);
+  const given = { ...credentials, ...sandbox.environment };
+  const command = toCommand(process.value, { given, trust, startFolder });
   const timeoutMs = timeoutSeconds === 0 ? null : timeoutSeconds * 1000;
   return (relay) => runCommand(jail, command, toProcessChannel(relay), { timeoutMs, events });
 }
 
 function toCommand(
   { command, workdir, environment, cols, rows }: StartProcess,
-  given: Readonly<Record<string, string>>,
-  trust: Readonly<Record<string, string>>,
+  { given, trust, startFolder }: {
+    readonly given: Readonly<Record<string, string>>;
+    readonly trust: Readonly<Record<string, string>>;
+    readonly startFolder: string;
+  },
 ): JailCommand {
   const [program, ...args] = command;
   if (program === undefined || program === "") {
@@ -81,7 +87,7 @@ function toCommand(
       trust,
       hasTerminal: terminal !== null,
     }),
-    cwd: workdir === "" ? WORKSPACE : workdir,
+    cwd: workdir === "" ? startFolder : workdir,
     stdin: "piped",
     ...terminal === null ? {} : { terminal },
   };

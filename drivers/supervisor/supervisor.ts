@@ -15,7 +15,8 @@ import type { Assignment, GatewayAccess } from "./assignment.ts";
 import { CredentialSet } from "./credentials/credential_set.ts";
 import type { Preparation } from "./preparation.ts";
 import { type Confined, startConfined } from "./start_confined.ts";
-import { makeEnvironment, WORKSPACE } from "./process/environment.ts";
+import { lookAtPath } from "./launch/look_at_path.ts";
+import { makeEnvironment, startFolder } from "./process/environment.ts";
 import { MainProcess } from "./process/main_process.ts";
 import { connectToGateway, type GatewayConnection } from "./session/gateway_connection.ts";
 import { GatewaySession, type LoadOutcome } from "./session/gateway_session.ts";
@@ -106,7 +107,7 @@ export class Supervisor {
         trust,
         hasTerminal: tty,
       }),
-      cwd: WORKSPACE,
+      cwd: this.#startFolder(),
       stdin: "piped",
       ...tty ? { terminal: { cols: 80, rows: 24 } } : {},
     });
@@ -124,7 +125,8 @@ export class Supervisor {
       handler: {
         openTarget: (target) => {
           const credentials = this.#credentials.environment();
-          return openTarget(target, { confined, main, sandbox, credentials });
+          const startFolder = this.#startFolder();
+          return openTarget(target, { confined, main, sandbox, credentials, startFolder });
         },
         load: (generation) => this.#load(confined, generation),
       },
@@ -152,6 +154,11 @@ export class Supervisor {
     const environment = await openshell.getSandboxProviderEnvironment(request, { timeoutMs });
     this.#credentials = new CredentialSet(environment);
     this.#connection = connection;
+  }
+
+  #startFolder(): string {
+    const { binds } = this.#assignment.sandbox;
+    return startFolder(binds.filter(({ source }) => lookAtPath(source).kind === "directory"));
   }
 
   async #connect(): Promise<GatewayConnection> {

@@ -7,6 +7,12 @@
 /** Where the agent works, and its home. */
 export const WORKSPACE = "/sandbox";
 
+/** Where programs start: in the folder that was given in place, if there is one and no other. */
+export function startFolder(binds: readonly { readonly target: string }[]): string {
+  const [first, ...others] = binds;
+  return first === undefined || others.length > 0 ? WORKSPACE : first.target;
+}
+
 /** TCP port of the proxy on 127.0.0.1 inside a sandbox. */
 export const PROXY_PORT = 3128;
 

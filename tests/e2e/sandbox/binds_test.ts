@@ -42,6 +42,10 @@ async function stepsOfBind({ world: { machine }, step }: Suite): Promise<void> {
     assert.equal((await Deno.stat(`${folder}/src/b`)).uid, machine.uid);
   });
 
+  await step("programs start in the one folder that is bound", async () => {
+    assert.equal((await machine.exec("binds", "pwd")).stdout, "/project\n");
+  });
+
   for (const script of REFUSED) {
     await step(`refuses ${script}`, async () => {
       const { code } = await machine.exec("binds", `cd /project && ${script}`);
