@@ -7,6 +7,7 @@
  */
 
 import { writeAll } from "./byte_stream.ts";
+import { confirmCaller } from "./confirm_caller.ts";
 import { invalidRequest } from "./denial.ts";
 import { POLICY_CHANGED } from "./generation.ts";
 import type { Authority } from "./http1/authority.ts";
@@ -82,8 +83,10 @@ async function serveTunnel(
     closeQuietly(dialled.connection);
     return closeQuietly(client);
   }
-  if (!isInspected || ports.tls === null) await relayRaw(client, dialled.connection, signal);
-  else await inspectTunnel({ scene, live, dialled, tls: ports.tls, signal });
+  if (!isInspected || ports.tls === null) {
+    const confirm = () => confirmCaller(live, scene, signal);
+    await relayRaw(client, dialled.connection, { signal, confirm });
+  } else await inspectTunnel({ scene, live, dialled, tls: ports.tls, signal });
 }
 
 /** Returns host, as sent, and port; `null` where the target is no such thing. */

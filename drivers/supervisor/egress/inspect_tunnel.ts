@@ -11,6 +11,7 @@ import { CodedError } from "../../../proto/errors.ts";
 import type { DenialCode } from "../events/audit_event.ts";
 import { type ByteStream, writeAll } from "./byte_stream.ts";
 import { addCredentials } from "./add_credentials.ts";
+import { confirmCaller } from "./confirm_caller.ts";
 import { invalidRequest } from "./denial.ts";
 import { type DetectedProtocol, detectProtocol } from "./detect_protocol.ts";
 import { DialError } from "./dial.ts";
@@ -48,9 +49,12 @@ export async function inspectTunnel(options: InspectOptions): Promise<void> {
     new Upstream({ live, dialled, dial: scene.ports.dial, tls: spoken, signal });
   try {
     const protocol = await awaitProtocol(client, scene);
+    const isConfirmed = protocol.kind === "nothing" || await confirmCaller(live, scene, signal);
     if (signal.aborted) {
       closeQuietly(dialled.connection);
       recordEnded(options);
+    } else if (!isConfirmed) {
+      closeQuietly(dialled.connection);
     } else if (protocol.kind === "http1") {
       const { address } = dialled;
       recordAllowed(live, scene.ports.events, { handling: "plain_inspected", address });

@@ -31,6 +31,8 @@ export interface PipelineOptions {
   /** `null` loads none. */
   readonly rules?: readonly Rule[] | null;
   readonly identity?: CallerIdentity;
+  /** Who holds a connection when it is asked for again. */
+  readonly laterIdentity?: CallerIdentity;
   readonly resolution?: Resolution;
   readonly onResolve?: (pipeline: Pipeline) => void;
   /** Called while a connection is dialled; returning false refuses it. */
@@ -62,10 +64,11 @@ export class Pipeline {
   constructor(options: PipelineOptions = {}) {
     this.#options = options;
     const { rules = [], hasTls = true, identity = CURL, limits, onError = fail } = options;
+    const identities = [identity, options.laterIdentity ?? identity];
     if (rules !== null) this.load(policyOf(...rules));
     this.proxy = new EgressProxy({
       generations: this.generations,
-      identifier: { identify: () => Promise.resolve(identity) },
+      identifier: { identify: () => Promise.resolve(identities.shift() ?? identity) },
       events: { record: (event) => void this.events.push(event) },
       tls: hasTls ? this.#tls() : null,
       resolve: (host) => this.#resolve(host),

@@ -1,13 +1,16 @@
 import assert from "node:assert/strict";
 import { RAW_BUFFER_BYTES_MAX } from "../../../proto/limits.ts";
 import { memoryPair, readAll } from "./http1/memory_stream.ts";
-import { relayRaw } from "./raw_relay.ts";
+import { type RawRelayOptions, relayRaw } from "./raw_relay.ts";
 import { readText, send } from "./pipeline_fixture.ts";
 
-function relayPair(signal: AbortSignal = new AbortController().signal) {
+function relayPair(
+  signal: AbortSignal = new AbortController().signal,
+  options: Omit<RawRelayOptions, "signal"> = {},
+) {
   const [client, inner] = memoryPair({ pipeBytes: 1024 * 1024 });
   const [outer, server] = memoryPair({ pipeBytes: 1024 * 1024 });
-  return { client, server, inner, outer, done: relayRaw(inner, outer, signal) };
+  return { client, server, inner, outer, done: relayRaw(inner, outer, { signal, ...options }) };
 }
 
 Deno.test("relayRaw() passes on each end by itself", async () => {
@@ -53,4 +56,28 @@ Deno.test.each([
   controller.abort();
   await done;
   assert.ok(inner.isClosed && outer.isClosed);
+});
+
+Deno.test("relayRaw() asks once before the first bytes of the client go on", async () => {
+  let asked = 0;
+  const confirm = () => Promise.resolve(++asked > 0);
+  const { client, server, done } = relayPair(new AbortController().signal, { confirm });
+  await send(server, "first from the server");
+  assert.equal(asked, 0);
+  await send(client, "one");
+  await send(client, "two");
+  await client.closeWrite();
+  assert.equal(await readText(server), "onetwo");
+  assert.equal(asked, 1);
+  await server.closeWrite();
+  await done;
+});
+
+Deno.test("relayRaw() ends both where the first bytes may not go on", async () => {
+  const confirm = () => Promise.resolve(false);
+  const { client, server, inner, outer, done } = relayPair(undefined, { confirm });
+  await send(client, "secret");
+  await done;
+  assert.ok(inner.isClosed && outer.isClosed);
+  assert.equal(await readText(server), "");
 });
