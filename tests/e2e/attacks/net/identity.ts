@@ -45,6 +45,7 @@ interface Case {
   readonly event?: WantedEvent;
   readonly twin?: Trial;
   readonly accepted?: string;
+  readonly isAskedTwice?: true;
 }
 
 function denied(reason: string, binary?: string): WantedEvent {
@@ -217,52 +218,56 @@ os.kill(pid, 9)`),
   {
     id: "identity-taken-over",
     title: "a tunnel that an allowed program has opened, taken over while it was in flight",
-    script: python(takeOver("")),
-    event: denied("binary_not_allowed", PYTHON),
+    script: python(takeOver("while in flight")),
+    event: connection(HOST, 8080, "binary_not_allowed", { binary: PYTHON }),
+    isAskedTwice: true,
     shows: /^opened 200\n(?![^]*HTTP\/1\.1 200)/,
   },
   {
     id: "identity-taken-over-shared",
     title: "the same, while the allowed program still has it",
-    script: python(takeOver("", false)),
-    event: denied("caller_ambiguous"),
+    script: python(takeOver("while shared")),
+    event: connection(HOST, 8080, "caller_ambiguous"),
+    isAskedTwice: true,
     shows: /^opened 200\n(?![^]*HTTP\/1\.1 200)/,
   },
   {
     id: "identity-taken-over-later",
     title: "a tunnel that an allowed program has opened, and used, taken over afterwards",
-    script: python(takeOver("GET /first HTTP/1.1\\r\\nHost: a\\r\\n\\r\\n")),
+    script: python(takeOver("after the first bytes")),
     shows: /^opened 200\n(?![^]*HTTP\/1\.1 200)/,
-    event: connection(HOST, 443, undefined, { verdict: "allowed", binary: CURL }),
+    event: connection(HOST, 8080, undefined, { verdict: "allowed", binary: CURL }),
     accepted: "What is not protected: Programs as a border",
   },
 ];
 
 /**
  * Returns Python: has `curl` write the head of `CONNECT` to a socket that `curl` alone seems to
- * have, since the descriptor of this program is in flight meanwhile.
+ * have, since the descriptor of this program is in flight meanwhile. It then uses the tunnel itself.
  */
-function takeOver(first: string, isKilled = true): string {
+function takeOver(when: "while in flight" | "while shared" | "after the first bytes"): string {
+  const first = when === "after the first bytes"
+    ? `GET /first HTTP/1.1\\r\\nHost: ${HOST}\\r\\n\\r\\n`
+    : "";
   return `import subprocess
 server = socket.create_server(("127.0.0.1", 0))
 sock = raw()
 a, b = socket.socketpair()
 socket.send_fds(a, [b"x"], [sock.fileno()])
-open("head", "wb").write(b"CONNECT ${HOST}:443 HTTP/1.1\\r\\nHost: a\\r\\n\\r\\n${first}")
-url = "http://127.0.0.1:%d/" % server.getsockname()[1]
-child = subprocess.Popen(["${CURL}", "-sS", "-N", "--noproxy", "*", "file://" + os.getcwd() + "/head", url], stdout=sock)
+open("head", "wb").write(b"CONNECT ${HOST}:8080 HTTP/1.1\\r\\nHost: a\\r\\n\\r\\n${first}")
+urls = ["file://" + os.getcwd() + "/head", "http://127.0.0.1:%d/" % server.getsockname()[1]]
+child = subprocess.Popen(["${CURL}", "-sS", "-N", "--noproxy", "*", *urls], stdout=sock)
 sock.close()
 peer, _ = server.accept()
 time.sleep(0.5)
 _, fds, _, _ = socket.recv_fds(b, 9, 1)
 sock = socket.socket(fileno=fds[0])
 sock.settimeout(4)
-${isKilled ? "child.kill(); child.wait()" : ""}
 print("opened", head(sock).split(b" ")[1].decode(), flush=True)
-try: send(tls(sock, "${HOST}", verify=False), b"GET /?q=" + CANARY.encode() + b" HTTP/1.1\\r\\nHost: ${HOST}\\r\\nConnection: close\\r\\n\\r\\n") if ${
-    first === "" ? "True" : "False"
-  } else send(sock, CANARY.encode())
-finally: child.kill()`;
+${when === "after the first bytes" ? "answer(sock)" : ""}
+${when === "while shared" ? "" : "child.kill(); child.wait()"}
+send(sock, b"GET /?q=" + CANARY.encode() + b" HTTP/1.1\\r\\nHost: ${HOST}\\r\\nConnection: close\\r\\n\\r\\n")
+child.kill()`;
 }
 
 /** A program at a path that a rule names, in a folder that the sandbox may write. */
@@ -279,7 +284,7 @@ const REPLACEMENTS: readonly Case[] = [
     script: `${TOOL}${toolAt(TOOL_HOST).replace("$CANARY", "first")}; printf x >> tool; ${
       toolAt(TOOL_HOST_AGAIN)
     }`,
-    shows: /^status 200 connect 200\nstatus 000 connect 403$/m,
+    shows: /^status 200 connect 200\n[^]*status 000 connect 403$/m,
     event: connection(TOOL_HOST_AGAIN, 443, "caller_unknown"),
     twin: {
       script: `${TOOL}${toolAt(TOOL_HOST)}; ${toolAt(TOOL_HOST_AGAIN)}`,
@@ -292,7 +297,7 @@ const REPLACEMENTS: readonly Case[] = [
     script: `${TOOL}${
       toolAt(TOOL_HOST).replace("$CANARY", "first")
     }; cp -p tool old; printf x >> tool; touch -r old tool; ${toolAt(TOOL_HOST_AGAIN)}`,
-    shows: /^status 200 connect 200\nstatus 000 connect 403$/m,
+    shows: /^status 200 connect 200\n[^]*status 000 connect 403$/m,
     event: connection(TOOL_HOST_AGAIN, 443, "caller_unknown"),
     twin: {
       script: `${TOOL}${toolAt(TOOL_HOST)}; touch -r ${CURL} tool; ${toolAt(TOOL_HOST_AGAIN)}`,
@@ -305,7 +310,7 @@ const REPLACEMENTS: readonly Case[] = [
     script: `${TOOL}${
       toolAt(TOOL_HOST).replace("$CANARY", "first")
     }; cp tool new; printf x >> new; mv new tool; ${toolAt(TOOL_HOST_AGAIN)}`,
-    shows: /^status 200 connect 200\nstatus 000 connect 403$/m,
+    shows: /^status 200 connect 200\n[^]*status 000 connect 403$/m,
     event: connection(TOOL_HOST_AGAIN, 443, "caller_unknown"),
     twin: {
       script: `${TOOL}${toolAt(TOOL_HOST)}; cp tool new; mv new tool; ${toolAt(TOOL_HOST_AGAIN)}`,
@@ -324,7 +329,7 @@ const ANCESTORS: readonly Case[] = [
   {
     id: "identity-orphan",
     title: "a program that an allowed one has started, and that has left it",
-    script: `(setsid ${
+    script: `(setsid env ${
       python(`import os
 if os.fork(): os._exit(0)
 os.setsid()
@@ -377,7 +382,7 @@ export const IDENTITY_ATTACKS: readonly Attack[] = [
   ...SHARES,
   ...REPLACEMENTS,
   ...ANCESTORS,
-].map(({ id, title, script, shows = REFUSED, event, twin = AS_CURL, accepted }): Attack => ({
+].map(({ id, title, script, shows = REFUSED, event, twin = AS_CURL, ...more }): Attack => ({
   id,
   title,
   area: "identity",
@@ -385,5 +390,5 @@ export const IDENTITY_ATTACKS: readonly Attack[] = [
   attack: { script, shows },
   twin,
   ...event !== undefined && { event },
-  ...accepted !== undefined && { accepted },
+  ...more,
 }));

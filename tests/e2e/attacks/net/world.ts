@@ -70,7 +70,7 @@ const RULES: Readonly<Record<string, Rule>> = {
     ],
     binaries: ANYONE,
   },
-  curl_alone: { endpoints: [{ host: "copy.example.com", port: 443 }], binaries: [CURL] },
+  curl_alone: { endpoints: [{ host: "copy.example.com", ports: [443, 8080] }], binaries: [CURL] },
   tools: {
     endpoints: [
       { host: "keep.example.com", port: 443 },
@@ -98,6 +98,7 @@ const INTERNET_SPECS: readonly OriginSpec[] = [
 const REACHABLE: ReadonlySet<string> = new Set([
   "api",
   "api-http",
+  "api-http-8080",
   "private-8081",
   "raw",
   "wild",

@@ -55,6 +55,8 @@ export interface Attack {
   readonly finding?: string;
   /** The host or path that is recorded holds the canary, as it has to: it is what was asked for. */
   readonly isCanaryNamed?: boolean;
+  /** The connection was allowed first, as it should be, and is asked about again. */
+  readonly isAskedTwice?: boolean;
   /** What `audit` lets through by design, on record: methods and paths of an allowed host. */
   readonly isAuditable?: boolean;
   /** Further proof from outside of the sandbox, after the attack. Throws where the attack worked. */

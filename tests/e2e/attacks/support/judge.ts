@@ -87,24 +87,37 @@ function judgeEvents(tried: Tried): readonly string[] {
   if (attack.event === undefined) {
     return decisions.length === 0 ? [] : [`a decision where there is none to make: ${listed}`];
   }
-  if (mode === "after-reload") {
-    const refused = decisions.filter(({ verdict }) => verdict === "denied");
-    const passed = decisions.filter(({ kind, verdict }) =>
-      kind === "request" && verdict !== "denied"
-    );
-    if (passed.length > 0) return [`a request is let through: ${listed}`];
-    return refused.length === 1 ? [] : [`${refused.length} refusals: ${listed}`];
-  }
-  const want: WantedEvent = {
-    ...attack.event,
-    host: attack.event.host.replace("§", attacker.canary),
+  const refused = decisions.filter(({ verdict }) => verdict === "denied");
+  if (mode === "after-reload") return judgeAfterReload(tried, decisions);
+  if (refused.length > 1) return [`${refused.length} refusals: ${listed}`];
+  // A connection that is asked about again was allowed before.
+  const events = attack.isAskedTwice === true
+    ? attacker.events.filter((event) => readDecision(event)?.verdict === attack.event?.verdict)
+    : attacker.events;
+  return problemOf(() => assertOneEvent(events, wantedOf(tried, attack.event!)));
+}
+
+/** Less is allowed, so the refusal may come earlier, and for another reason. */
+function judgeAfterReload(tried: Tried, decisions: readonly Decision[]): readonly string[] {
+  const listed = decisions.map((each) => JSON.stringify(each)).join(" ");
+  const passed = decisions.filter(({ kind, verdict }) =>
+    kind === "request" && verdict !== "denied"
+  );
+  if (passed.length > 0) return [`a request is let through: ${listed}`];
+  const { host, port } = wantedOf(tried, tried.attack.event!);
+  const refused = decisions.filter(({ verdict }) => verdict === "denied");
+  const [first, ...further] = refused.filter((each) => each.host === host && each.port === port);
+  // One that needs two places may be refused at the first.
+  const isHeld = first === undefined ? refused.length > 0 : further.length === 0;
+  return isHeld ? [] : [`${refused.length} refusals: ${listed}`];
+}
+
+function wantedOf(tried: Tried, event: WantedEvent): WantedEvent {
+  return {
+    ...event,
+    host: event.host.replace("§", tried.attacker.canary),
     ...isLetThrough(tried) && { verdict: "audited" },
   };
-  // A connection may be asked about twice: when it is made, and when another program uses it.
-  const events = want.binary === undefined
-    ? attacker.events
-    : attacker.events.filter((event) => readDecision(event)?.binary === want.binary);
-  return problemOf(() => assertOneEvent(events, want));
 }
 
 function judgeOutput(tried: Tried): readonly string[] {
