@@ -7,9 +7,12 @@
 import { sandboxSuite } from "../support/suite.ts";
 import { NETWORK_ATTACKS } from "./net/attacks.ts";
 import { AttackedNetwork } from "./net/world.ts";
+import { attackAcrossReload } from "./net/reload_attacks.ts";
 import { runAttacks } from "./support/run_attacks.ts";
 
 sandboxSuite("attacks by the network", async (suite) => {
   await using network = await AttackedNetwork.start(suite.world);
-  await runAttacks(suite, network.sandbox(), NETWORK_ATTACKS);
+  const sandbox = network.sandbox();
+  await runAttacks(suite, sandbox, NETWORK_ATTACKS);
+  await attackAcrossReload(suite, sandbox.name);
 });

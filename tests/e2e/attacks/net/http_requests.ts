@@ -248,9 +248,9 @@ const HEADS: readonly Case[] = [
     reason: "request_too_large",
   },
   {
-    id: "http-head-cut",
-    title: "a head that is cut off",
-    sends: "GET /open/x?q=§ HTTP/1.1\r\nHost: api.exa\x00",
+    id: "http-host-nul",
+    title: "a zero byte in Host",
+    sends: "GET /open/x?q=§ HTTP/1.1\r\nHost: api.example.com\x00.example.org\r\n\r\n",
   },
   {
     id: "http-header-control",

@@ -178,7 +178,7 @@ const HELLOS: readonly (readonly [
   [
     "ssh",
     "SSH",
-    'b"SSH-2.0-x " + CANARY.encode() + b"\\r\\n"',
+    'b"SSH-2.0-x " + CANARY.encode() + b"\\r\\n\\r\\n"',
     request(HOST, 443, "invalid_request"),
   ],
   ["socks", "SOCKS", 'b"\\5\\1\\0" + CANARY.encode()'],
