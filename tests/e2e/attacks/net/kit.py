@@ -157,3 +157,15 @@ def speak(data, target="api.example.com:443"):
     sock = tunnel(target, 4)
     sock.sendall(data)
     print("answer", rest(sock).hex(), flush=True)
+
+
+def wait_for_bytes(port, count):
+    """Waits until so many bytes are there to be read on a connection, by its own port."""
+    for _ in range(400):
+        with open("/proc/net/tcp") as table:
+            for line in table:
+                words = line.split()
+                if words[1].endswith(":%04X" % port) and int(words[4].split(":")[1], 16) >= count:
+                    return
+        time.sleep(0.05)
+    print("no bytes came", flush=True)

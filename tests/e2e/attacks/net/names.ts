@@ -328,7 +328,7 @@ const OTHERS: readonly Attack[] = [
     twin: PATTERN,
     event: connection("§.example.org", 443, "dns_failed"),
     isCanaryNamed: true,
-    accepted: "What is not protected: Patterns of hosts",
+    accepted: "Patterns of hosts",
   },
 ];
 

@@ -98,7 +98,7 @@ const NAMES: readonly Case[] = [
       })`,
       /HTTP\/1\.1 200 /,
     ),
-    accepted: "What is not protected: Endpoints that are not inspected",
+    accepted: "Endpoints that are not inspected",
   },
 ];
 

@@ -122,11 +122,10 @@ async function resultOf(tried: Tried, world: World, spec: SandboxSpec): Promise<
   } catch (error) {
     problems.push(error instanceof Error ? error.message : String(error));
   }
-  const outcome = problems.length === 0
-    ? "held"
-    : attack.accepted !== undefined
-    ? "accepted"
-    : "FAILED";
+  // What is accepted is that the attack works, and not that its twin does not.
+  const isAccepted = attack.accepted !== undefined &&
+    problems.every((problem) => !problem.startsWith("the twin"));
+  const outcome = problems.length === 0 ? "held" : isAccepted ? "accepted" : "FAILED";
   return { attack, mode, outcome, reason: reasonOf(tried), problems };
 }
 
