@@ -13,6 +13,8 @@ export interface MutateOptions {
   /** Another valid input, to splice with. */
   readonly other?: Uint8Array;
   readonly changesMax?: number;
+  /** Only overwrites: for formats of fixed places. */
+  readonly keepsLength?: boolean;
 }
 
 /** Bytes at the edges of what readers tell apart. */
@@ -25,13 +27,24 @@ const BYTES_MAX = 256 * 1024;
 export function mutate(
   input: Uint8Array,
   chance: Chance,
-  { words = [], other, changesMax = 3 }: MutateOptions = {},
+  { words = [], other, changesMax = 3, keepsLength = false }: MutateOptions = {},
 ): Uint8Array {
   let bytes = input;
   for (let left = 1 + chance.below(changesMax); left > 0; left--) {
-    bytes = change(bytes, chance, { words, other: other ?? input }).subarray(0, BYTES_MAX);
+    bytes = keepsLength
+      ? overwrite(bytes, chance, words)
+      : change(bytes, chance, { words, other: other ?? input }).subarray(0, BYTES_MAX);
   }
   return bytes;
+}
+
+function overwrite(bytes: Uint8Array, chance: Chance, words: readonly string[]): Uint8Array {
+  const at = chance.below(bytes.length + 1);
+  if (words.length === 0 || chance.once(2)) {
+    return replace(bytes, at, (byte) => chance.once(2) ? byte ^ (1 << chance.below(8)) : 0);
+  }
+  const word = latin1Bytes(chance.of(words)).subarray(0, bytes.length - at);
+  return concat(bytes.subarray(0, at), word, bytes.subarray(at + word.length));
 }
 
 interface Material {

@@ -19,7 +19,9 @@ export const DOWNLOAD: Target = {
   generate: (chance) => {
     const input = SAMPLES[chance.below(SAMPLES.length)]!;
     const other = SAMPLES[chance.below(SAMPLES.length)]!;
-    const changed = chance.once(12) ? input : mutate(input, chance, { words: WORDS, other });
+    const keepsLength = !chance.once(4);
+    const options = { words: WORDS, other, keepsLength };
+    const changed = chance.once(6) ? input : mutate(input, chance, options);
     return chance.once(4) ? changed : withChecksums(changed);
   },
   check,
@@ -52,14 +54,19 @@ interface Entry {
   readonly content?: string;
 }
 
-const NAMES = ["a", "a/b", "b", "./a/c", "link", "link/x", "../x", "/x", "d".repeat(120) + "/e"];
+const NAMES = [
+  ..."a/b b c/d e/f/g ./a/h link link2 link/x i/ j/ k l m/n/o p q".split(" "),
+  "d".repeat(120) + "/e",
+];
+
+const TARGETS = ["a", "../a", "a/b", "link", ".", "../..", "a/../..", "..", "/etc", "link/..", "b"];
 
 function anyEntry(chance: Chance): Entry {
   const type = chance.of(["file", "file", "directory", "symlink", "link"] as const);
   const name = chance.of(NAMES);
   if (type === "file") return { name, type, content: "x".repeat(chance.below(700)) };
   if (type === "directory") return { name, type };
-  return { name, type, linkname: chance.of(["a", "../a", "a/b", "/etc", "..", "a/../..", "link"]) };
+  return { name, type, linkname: chance.of(TARGETS) };
 }
 
 const SAMPLES: readonly Uint8Array[] = await Promise.all(

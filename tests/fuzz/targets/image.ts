@@ -25,7 +25,8 @@ export const IMAGE: Target = {
   iterations: 400,
   generate: (chance) => {
     const [image, other] = [anyImage(chance), anyImage(chance)];
-    const changed = mutate(image, chance, { other, changesMax: 6 });
+    const keepsLength = chance.once(2);
+    const changed = mutate(image, chance, { other, changesMax: 6, keepsLength });
     return chance.once(6) ? changed : withDigest(changed);
   },
   check,
