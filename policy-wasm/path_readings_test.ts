@@ -4,7 +4,7 @@ import { Evaluator } from "./evaluator.ts";
 import { endpointOf, httpRuleOf, policyOf, ruleOf } from "./fixtures.ts";
 import { otherReadings } from "./path_readings.ts";
 import type { Endpoint } from "./policy.ts";
-import { answer } from "./raw_question.ts";
+import { answer, type AnswerOptions } from "./raw_question.ts";
 
 const HOST = "api.example.com";
 const CALLER = { binary: "/usr/bin/curl", ancestors: [] };
@@ -16,6 +16,10 @@ const OPEN = endpointOf({
 });
 
 function ask(path: string, ...endpoints: readonly Endpoint[]) {
+  return askWith({}, path, ...endpoints);
+}
+
+function askWith(options: AnswerOptions, path: string, ...endpoints: readonly Endpoint[]) {
   const policy = policyOf(ruleOf({ endpoints }));
   const evaluator = new Evaluator(compilePolicy(policy).bytes);
   const caller = evaluator.resolve(CALLER);
@@ -25,7 +29,8 @@ function ask(path: string, ...endpoints: readonly Endpoint[]) {
       evaluator.connect(caller, target),
     request: evaluator.request.bind(evaluator),
   };
-  return answer(judge, { caller: CALLER, host: HOST, port: 443, method: "GET", path }).decision;
+  const question = { caller: CALLER, host: HOST, port: 443, method: "GET", path };
+  return answer(judge, question, options).decision;
 }
 
 Deno.test.each([
@@ -76,6 +81,11 @@ Deno.test.each([
   },
 ])("judgeReadings() $name", ({ path, endpoints, want }) => {
   assert.equal(ask(path, ...endpoints).reason, want);
+});
+
+Deno.test("answer() leaves other readings out where it is told to", () => {
+  assert.equal(askWith({ isLiteral: true }, "/admin%2Fkeys", OPEN).reason, "allowed");
+  assert.equal(askWith({ isLiteral: true }, "/admin/keys", OPEN).reason, "denied_by_rule");
 });
 
 Deno.test("judgeReadings() marks in audit mode what another reading violates", () => {

@@ -66,10 +66,19 @@ export interface Answer {
   readonly request: Request | null;
 }
 
+export interface AnswerOptions {
+  /**
+   * Leaves out the other readings of a path (`path_readings.ts`), so that the answer may be too
+   * lenient. For comparing it with what was foretold of this one path; nothing goes on by it.
+   */
+  readonly isLiteral?: boolean;
+}
+
 /** Answers a question. Nothing is guessed: what a part does not say is not there. */
 export function answer<C extends AnsweredConnection>(
   judge: Judge<C>,
   raw: RawQuestion,
+  { isLiteral = false }: AnswerOptions = {},
 ): Answer {
   const host = canonicalHost(raw.host);
   if (!host.ok) {
@@ -94,7 +103,8 @@ export function answer<C extends AnsweredConnection>(
     return { decision: refusal, detail: made.detail, target, request: null };
   }
   const { request } = made;
-  const judged = judgeReadings(request, (reading) => judge.request(connection, reading));
+  const one = (reading: Request) => judge.request(connection, reading);
+  const judged = isLiteral ? one(request) : judgeReadings(request, one);
   return { decision: judged, detail: null, target, request };
 }
 

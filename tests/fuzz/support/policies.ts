@@ -68,9 +68,23 @@ network_policies:
   c: { endpoints: *endpoints, binaries: [ { path: "/usr/**" } ] }
 `;
 
+/** Small, and huge once its aliases are followed. */
+const BOMB = `version: 1
+network_policies:
+  a: &a { name: x, endpoints: [ { host: a.example, port: 1 } ], binaries: [ { path: /a } ] }
+  b: &b [*a, *a, *a, *a, *a, *a, *a, *a, *a]
+  c: &c [*b, *b, *b, *b, *b, *b, *b, *b, *b]
+  d: &d [*c, *c, *c, *c, *c, *c, *c, *c, *c]
+  e: &e [*d, *d, *d, *d, *d, *d, *d, *d, *d]
+  f: &f [*e, *e, *e, *e, *e, *e, *e, *e, *e]
+  g: &g [*f, *f, *f, *f, *f, *f, *f, *f, *f]
+  h: [*g, *g, *g, *g, *g, *g, *g, *g, *g]
+`;
+
 /** Examples, and the cases of the validator without the marks of their mistakes. */
 const TEXTS: readonly string[] = [
   ANCHORED,
+  BOMB,
   ...[...Deno.readDirSync(examples())].filter(({ name }) => name.endsWith(".yaml"))
     .map(({ name }) => Deno.readTextFileSync(new URL(name, examples()))),
   ...ALL_CASES.map(({ policy }) => policy.replaceAll(/«[a-z_]+»/g, ""))
@@ -81,6 +95,13 @@ function examples(): URL {
   return new URL("../../../examples/", import.meta.url);
 }
 
+/** Now and then a document is long, or nests deep. */
 export function anyPolicyText(chance: Chance): string {
-  return chance.of(TEXTS);
+  const text = chance.once(30) ? chance.of([ANCHORED, BOMB]) : chance.of(TEXTS);
+  if (!chance.once(150)) return text;
+  const lines = text.split("\n");
+  const line = lines[chance.below(lines.length)]!;
+  const times = chance.of([50, 500, 3000]);
+  if (chance.once(3)) return text + chance.of(["[", "{a: ", "- ", "? "]).repeat(times);
+  return text.replace(line, () => `${line}\n`.repeat(times));
 }

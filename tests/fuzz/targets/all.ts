@@ -22,6 +22,7 @@ import { POLICY } from "./policy.ts";
 import { POLICY_WIRE } from "./policy_wire.ts";
 import { PROXY } from "./proxy.ts";
 import { PROXY_SOCKETS } from "./proxy_sockets.ts";
+import { SERVER_NAME } from "./server_name.ts";
 
 export const TARGETS: readonly Target[] = [
   AUTHORITY,
@@ -41,4 +42,5 @@ export const TARGETS: readonly Target[] = [
   POLICY_WIRE,
   PROXY,
   PROXY_SOCKETS,
+  SERVER_NAME,
 ];
