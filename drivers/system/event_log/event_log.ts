@@ -64,6 +64,8 @@ export class EventLog {
   readonly #options: Required<EventLogOptions>;
   readonly #lock: Deno.FsFile;
   #file: Deno.FsFile;
+  /** The same file, since a descriptor that is busy refuses to be written. */
+  #synced: Deno.FsFile;
   #bytes: number;
   #head: ChainHead;
   /** Number of the first event in the file that is written to. */
@@ -83,12 +85,14 @@ export class EventLog {
     this.#head = head;
     this.#firstSeq = firstSeq;
     this.#file = openForAppending(path);
+    this.#synced = openForAppending(path);
     this.#bytes = this.#file.statSync().size;
     try {
       if (this.#bytes === 0 && head.seq > 0) this.#continue();
       if (torn !== null) this.#append(tornRecord(torn, options.source, now()));
     } catch (error) {
       this.#file.close();
+      this.#synced.close();
       throw error;
     }
   }
@@ -158,6 +162,7 @@ export class EventLog {
       this.#fail((error as Error).message, error);
     } finally {
       this.#file.close();
+      this.#synced.close();
       this.#lock.close();
     }
   }
@@ -200,6 +205,7 @@ export class EventLog {
     Deno.renameSync(this.#path, finishedPath(this.#path, this.#firstSeq));
     this.#file = openForAppending(this.#path);
     finished.close();
+    this.#renewSynced();
     this.#bytes = 0;
     this.#continue();
   }
@@ -233,14 +239,22 @@ export class EventLog {
     Deno.unrefTimer(this.#timer);
   }
 
-  /** By a descriptor of its own, since one that is busy refuses to be written. */
+  /** Needs no further descriptor: a process that has none left goes on recording. */
   async #sync(): Promise<void> {
+    const file = this.#synced;
     try {
-      using file = Deno.openSync(this.#path, { read: true });
       await file.syncData();
     } catch (error) {
       this.#fail((error as Error).message, error);
     }
+  }
+
+  /** The finished file has reached the disk; a sync of it that is under way ends first. */
+  #renewSynced(): void {
+    const finished = this.#synced;
+    this.#synced = openForAppending(this.#path);
+    const close = () => finished.close();
+    void this.#syncing.then(close, close);
   }
 
   #fail(detail: string, cause: unknown): void {
