@@ -289,6 +289,10 @@ export const CALL_MS_MAX = 120_000;
 export const KEEPALIVE_MS = 20_000;
 export const KEEPALIVE_ANSWER_MS_MAX = 10_000;
 
+/** Between two looks whether the gateway still accepts connections, and for it to, in milliseconds. */
+export const LISTEN_CHECK_MS = 5_000;
+export const LISTEN_ANSWER_MS_MAX = 3_000;
+
 /** Time for open calls to end when the gateway closes, in milliseconds. Then they are cut off. */
 export const SERVER_CLOSE_MS_MAX = 2_000;
 

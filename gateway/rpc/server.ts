@@ -29,6 +29,7 @@ import {
 import { PEER } from "./call_context.ts";
 import { guardCalls, type GuardPorts } from "./guard_calls.ts";
 import { answerHealth, type HealthPorts } from "./health.ts";
+import { keepListening } from "./keep_listening.ts";
 import { peerCertificateOf, type ServerRequest } from "./peer_certificate.ts";
 
 /** The address cannot be listened on. */
@@ -54,6 +55,16 @@ export interface ServerOptions {
   readonly routes: (router: ConnectRouter) => void;
   readonly guard: GuardPorts;
   readonly health: HealthPorts;
+}
+
+/** Nothing was accepted any more; the server listens again. */
+export class DeafError extends CodedError {
+  override readonly name = "DeafError";
+  override readonly code = "unavailable";
+
+  constructor(address: string) {
+    super(`Cannot accept connections at ${address}: the gateway listens anew`);
+  }
 }
 
 export interface RunningServer {
@@ -91,8 +102,16 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   server.on("tlsClientError", () => {});
   await listen(server, options);
   const { port } = server.address() as AddressInfo;
+  const stopWatching = keepListening(server as unknown as Server, {
+    host,
+    port,
+    onDeaf: () => options.guard.onFault(new DeafError(`${host}:${port}`)),
+  });
   let closed: Promise<void> | null = null;
-  const close = () => closed ??= closeServer(server, { ending, calls, sockets });
+  const close = () => {
+    stopWatching();
+    return closed ??= closeServer(server, { ending, calls, sockets });
+  };
   return { host, port, close };
 }
 

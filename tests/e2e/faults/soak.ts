@@ -22,7 +22,7 @@ const ROWS = 20;
 /** Prints a table and a verdict; returns whether all is flat. */
 export async function soak(
   world: World,
-  { minutes, connections = 100, perSecond = 100 }: {
+  { minutes, connections = 100, perSecond = 60 }: {
     readonly minutes: number;
     readonly connections?: number;
     readonly perSecond?: number;

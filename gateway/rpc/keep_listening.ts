@@ -1,0 +1,73 @@
+/**
+ * Sees to it that a server goes on accepting connections.
+ *
+ * In Deno 2.9, one `accept` that fails, as with no file left, ends the accepting of `node:net`
+ * without an event: the server looks as it did, and nobody gets through any more. So it is asked
+ * now and then, and listens again where it does not hear.
+ *
+ * @module
+ */
+
+import { Server } from "node:net";
+import { LISTEN_ANSWER_MS_MAX, LISTEN_CHECK_MS } from "../../proto/limits.ts";
+
+export interface ListeningOptions {
+  readonly host: string;
+  readonly port: number;
+  readonly checkMs?: number;
+  /** Told each time that the server had to listen again. */
+  readonly onDeaf: () => void;
+}
+
+/** Watches a server that listens, until the returned function is called. */
+export function keepListening(
+  server: Server,
+  { host, port, checkMs = LISTEN_CHECK_MS, onDeaf }: ListeningOptions,
+): () => void {
+  let isStopped = false;
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const check = async () => {
+    const state = await probe(server, host, port);
+    if (isStopped) return;
+    if (state === "deaf") {
+      onDeaf();
+      listenAgain(server, host, port);
+    }
+    timer = setTimeout(() => void check(), checkMs);
+  };
+  timer = setTimeout(() => void check(), checkMs);
+  return () => {
+    isStopped = true;
+    clearTimeout(timer);
+  };
+}
+
+/** Without a file for the question, there is no answer: `unknown`. */
+async function probe(
+  server: Server,
+  hostname: string,
+  port: number,
+): Promise<"hears" | "deaf" | "unknown"> {
+  const heard = Promise.withResolvers<"hears">();
+  const hear = () => heard.resolve("hears");
+  server.once("connection", hear);
+  const late = Promise.withResolvers<"deaf">();
+  const timer = setTimeout(() => late.resolve("deaf"), LISTEN_ANSWER_MS_MAX);
+  try {
+    using _connection = await Deno.connect({ hostname, port });
+    return await Promise.race([heard.promise, late.promise]);
+  } catch (error) {
+    return error instanceof Deno.errors.ConnectionRefused ? "deaf" : "unknown";
+  } finally {
+    clearTimeout(timer);
+    server.off("connection", hear);
+  }
+}
+
+/** Connections that stand go on. One that cannot listen yet is tried again by the next check. */
+function listenAgain(server: Server, host: string, port: number): void {
+  const ignore = () => {};
+  server.once("error", ignore);
+  Server.prototype.close.call(server);
+  server.listen(port, host, () => server.off("error", ignore));
+}
