@@ -11,7 +11,7 @@
 
 import { strict as assert } from "node:assert";
 import fc from "fast-check";
-import type { Policy } from "../../../policy-wasm/policy.ts";
+import type { HttpRule, Policy, RequestRule } from "../../../policy-wasm/policy.ts";
 import type { Claim } from "../../../prover/claims/claim.ts";
 import { unwritten } from "../../../prover/fixtures.ts";
 import { prove } from "../../../prover/prove.ts";
@@ -40,6 +40,10 @@ const NEAR: readonly ((policy: Policy) => Policy)[] = [
   (policy) => onEndpoints(policy, (endpoint) => ({ ...endpoint, deny: endpoint.deny.slice(1) })),
   (policy) => onEndpoints(policy, (endpoint) => ({ ...endpoint, allow: endpoint.allow.slice(1) })),
   (policy) => onEndpoints(policy, (endpoint) => ({ ...endpoint, enforcement: "enforce" })),
+  (policy) =>
+    onEndpoints(policy, (endpoint) => ({ ...endpoint, allow: endpoint.allow.flatMap(apart) })),
+  (policy) =>
+    onEndpoints(policy, (endpoint) => ({ ...endpoint, deny: endpoint.deny.flatMap(apart) })),
   (policy) => ({ ...policy, rules: policy.rules.slice(1) }),
   (policy) => ({
     ...policy,
@@ -49,6 +53,21 @@ const NEAR: readonly ((policy: Policy) => Policy)[] = [
     })),
   }),
 ];
+
+/** One rule for each of the values that a rule takes: it takes lists of them no more. */
+function apart(rule: RequestRule): readonly RequestRule[] {
+  if (rule.kind === "http" && rule.query.length > 0) {
+    const [{ key, value }, ...others] = rule.query as [Query, ...Query[]];
+    return value.map((one) => ({ ...rule, query: [{ key, value: [one] }, ...others] }));
+  }
+  if (rule.kind === "graphql" && rule.fields !== null) {
+    return rule.fields.map((one) => ({ ...rule, fields: [one] }));
+  }
+  if (rule.kind !== "rpc" || rule.tool === null) return [rule];
+  return rule.tool.map((one) => ({ ...rule, tool: [one] }));
+}
+
+type Query = HttpRule["query"][number];
 
 function onEndpoints(
   policy: Policy,
