@@ -10,7 +10,12 @@ import { classifyAddress } from "../../policy-wasm/destination.ts";
 import { parseIp } from "../../policy-wasm/ip.ts";
 import type { Target } from "../../policy-wasm/request.ts";
 import { passing, type Verdict } from "../exact/verdict.ts";
-import { type BinaryTraits, type Registry, UNKNOWN_BINARY } from "../registry/registry.ts";
+import {
+  type BinaryTraits,
+  type Registry,
+  traitsOfName,
+  UNKNOWN_BINARY,
+} from "../registry/registry.ts";
 import type { Member } from "../space/member.ts";
 import type { Matcher } from "../space/matcher.ts";
 import type { MethodMask } from "../space/method_atoms.ts";
@@ -214,15 +219,16 @@ function isLinkLocal(host: string): boolean {
 
 /** What the programs that a binary pattern covers can do: those that are known, and any other. */
 function traitsOf(binary: string, registry: Registry, matcher: Matcher): readonly BinaryTraits[] {
-  if (!binary.includes("*")) {
-    const name = binary.slice(binary.lastIndexOf("/") + 1);
-    // Versions belong to the name: python3.13 is python3.
-    return [registry.get(name) ?? registry.get(name.replace(/\.\d+$/, "")) ?? UNKNOWN_BINARY];
-  }
+  const last = binary.slice(binary.lastIndexOf("/") + 1);
+  if (!binary.includes("*")) return [traitsOfName(registry, last)];
+  // A brace may hold slashes, so that what follows the last one is no pattern.
+  const isWhole = !/[{}[\]\\]/.test(last);
   const covered = [...registry].filter(([name]) =>
-    ["/usr/bin/", "/usr/local/bin/", "/bin/"].some((folder) =>
-      matcher.matches(binary, "path", folder + name)
-    )
+    (isWhole && matcher.matches(last, "path", name)) ||
+    FOLDERS.some((folder) => matcher.matches(binary, "path", folder + name))
   );
   return [...covered.map(([, traits]) => traits), UNKNOWN_BINARY];
 }
+
+/** Where programs usually are. */
+const FOLDERS: readonly string[] = ["/usr/bin/", "/usr/local/bin/", "/bin/", "/usr/lib/git-core/"];

@@ -5,12 +5,10 @@
  */
 
 import type { Diagnostic } from "../../policy-wasm/diagnostic.ts";
-import { parseDocument } from "../../policy-wasm/parse/document.ts";
-import { Findings } from "../../policy-wasm/parse/findings.ts";
 import { flag, integer, mapOf, record, text } from "../../policy-wasm/parse/reader.ts";
-import { decodeSource, findForbiddenCharacters } from "../../policy-wasm/parse/source.ts";
-import { Field } from "../../policy-wasm/parse/tree.ts";
+import { quote } from "../../policy-wasm/parse/source.ts";
 import { CodedError } from "../../proto/errors.ts";
+import { checkVersion, readDocument } from "../claims/read_document.ts";
 import builtin from "./binaries.yaml" with { type: "text" };
 
 /** What one program can do with a connection. */
@@ -40,8 +38,12 @@ export class RegistryError extends CodedError {
   override readonly name = "RegistryError";
   override readonly code = "internal";
 
-  constructor(readonly diagnostics: readonly Diagnostic[], options?: ErrorOptions) {
-    super(`Cannot load "binaries.yaml": ${diagnostics[0]?.message ?? "it is empty"}`, options);
+  constructor(
+    readonly file: string,
+    readonly diagnostics: readonly Diagnostic[],
+    options?: ErrorOptions,
+  ) {
+    super(`Cannot load "${file}": ${diagnostics[0]?.message ?? "it is empty"}`, options);
   }
 }
 
@@ -58,25 +60,27 @@ const document = record({ version: integer, binaries: mapOf(binary) }, { what: "
 export function parseRegistry(
   input: Uint8Array | string,
 ): { readonly registry: Registry | null; readonly diagnostics: readonly Diagnostic[] } {
-  const { source, fault } = decodeSource(input);
-  const findings = new Findings(source);
-  const faults = fault === null ? findForbiddenCharacters(source.text) : [fault];
-  for (const { code, span, message } of faults) findings.add(code, span, message);
-  const tree = faults.length > 0 ? null : parseDocument(source.text, findings);
-  const raw = tree === null ? undefined : document(new Field(tree), findings);
+  const { findings, root } = readDocument(input);
+  const raw = root === null ? undefined : document(root, findings);
   const registry = new Map<string, BinaryTraits>();
-  if (raw !== undefined && raw.version.value !== 1) {
-    findings.add("unsupported_version", raw.version.field, "The registry needs version 1");
+  if (root !== null && raw !== undefined) {
+    checkVersion(raw.version, { root, what: "a registry", findings });
+    if (!raw.binaries.written) findings.add("missing_key", root, "A registry needs binaries");
   }
   for (const { field, value } of raw?.binaries.value ?? []) {
     if (value === undefined) continue;
-    const { description, exfiltrates, makes_http, own_protocol } = value;
-    const all = [description, exfiltrates, makes_http, own_protocol];
-    if (all.some(({ written }) => !written)) {
-      const message = "A binary needs description, exfiltrates, makes_http and own_protocol";
-      findings.add("missing_key", field, message);
+    const name = String(field.origin?.step);
+    if (name === "" || name.includes("/")) {
+      const message = `${quote(name)} should be the name of a program, without a folder`;
+      findings.add("wrong_type", field, message);
     }
-    registry.set(String(field.origin?.step), {
+    const { description, exfiltrates, makes_http, own_protocol } = value;
+    const all = { description, exfiltrates, makes_http, own_protocol };
+    const missing = Object.entries(all).flatMap(([key, { written }]) => written ? [] : [key]);
+    if (missing.length > 0) {
+      findings.add("missing_key", field, `A binary needs ${missing.join(", ")} as well`);
+    }
+    registry.set(name, {
       description: description.value ?? "",
       exfiltrates: exfiltrates.value ?? true,
       makesHttp: makes_http.value ?? true,
@@ -89,12 +93,23 @@ export function parseRegistry(
 }
 
 /**
+ * Returns what is known about an executable, by its name and then by the name without a version:
+ * `python3.13`, `python3`, `python`.
+ */
+export function traitsOfName(registry: Registry, name: string): BinaryTraits {
+  const names = [name];
+  while (/[-.]?[0-9]+$/.test(names.at(-1)!)) names.push(names.at(-1)!.replace(/[-.]?[0-9]+$/, ""));
+  return names.map((one) => registry.get(one)).find((traits) => traits !== undefined) ??
+    UNKNOWN_BINARY;
+}
+
+/**
  * Returns the registry that is part of the program.
  *
  * @throws {RegistryError}
  */
 export function builtinRegistry(): Registry {
   const { registry, diagnostics } = parseRegistry(builtin);
-  if (registry === null) throw new RegistryError(diagnostics);
+  if (registry === null) throw new RegistryError("binaries.yaml", diagnostics);
   return registry;
 }
