@@ -1,0 +1,58 @@
+/**
+ * One proof in a process of its own, cold and then warm, for `main.ts`: prints one line of JSON.
+ *
+ * @module
+ */
+
+import { prove } from "../../../prover/prove.ts";
+import { type Asked, inputOf } from "./policies.ts";
+
+/** What one process measured. */
+export interface Measured {
+  readonly coldMs: number;
+  /** Median of the proofs after it, `null` where there was no time for any. */
+  readonly warmMs: number | null;
+  readonly peakMb: number;
+  /** Answers that are neither proved nor refuted. */
+  readonly unknown: number;
+  readonly cells: number;
+}
+
+const SLOW_MS = 4_000;
+const WARM_RUNS = 3;
+
+async function main(asked: Asked, rules: number, engine: "exact" | "both"): Promise<Measured> {
+  const input = inputOf(asked, rules);
+  const options = { engine, timeoutMs: 300_000 };
+  const start = performance.now();
+  const report = await prove(input, options);
+  const coldMs = performance.now() - start;
+  const warm: number[] = [];
+  for (let run = 0; run < WARM_RUNS && coldMs < SLOW_MS; run++) {
+    const begin = performance.now();
+    await prove(input, options);
+    warm.push(performance.now() - begin);
+  }
+  warm.sort((a, b) => a - b);
+  return {
+    coldMs,
+    warmMs: warm[warm.length >> 1] ?? null,
+    peakMb: peakMb(),
+    unknown: report.answers.filter(({ status }) => status === "unknown").length,
+    cells: report.combinations,
+  };
+}
+
+/** The most memory that the process ever had, as the kernel counts it. */
+function peakMb(): number {
+  const status = Deno.readTextFileSync("/proc/self/status");
+  return Number(/VmHWM:\s+(\d+)/.exec(status)?.[1] ?? 0) / 1024;
+}
+
+if (import.meta.main) {
+  const [asked, rules, engine] = Deno.args;
+  const measured = await main(asked as Asked, Number(rules), engine as "exact" | "both");
+  console.log(JSON.stringify(measured));
+  // The solver keeps its threads.
+  Deno.exit(0);
+}
