@@ -13,6 +13,9 @@ import { activeFirst, placeOf, replayLine, requestLine, statusWord, verdictLine 
 /** Characters of a witness in the table; the whole of it is below. */
 const WITNESS_CHARACTERS_MAX = 60;
 
+/** Findings of one question in full. Further ones are counted. */
+const FINDINGS_SHOWN_MAX = 20;
+
 /** Returns the text, with a final line feed. */
 export function renderTable(judgement: Judgement, style: Style): string {
   const { answers, report, notices } = judgement;
@@ -46,8 +49,12 @@ export function renderAnswer(answer: JudgedAnswer, style: Style): string {
   ];
   if (reason !== null) lines.push(`  no answer: ${line(reason)}`);
   else lines.push(`  ${line(meaning)}`);
-  for (const finding of activeFirst(answer)) lines.push(...renderFinding(finding, style));
-  if (findingsHidden > 0) lines.push(`  and ${findingsHidden} more`);
+  const findings = activeFirst(answer);
+  for (const finding of findings.slice(0, FINDINGS_SHOWN_MAX)) {
+    lines.push(...renderFinding(finding, style));
+  }
+  const more = Math.max(0, findings.length - FINDINGS_SHOWN_MAX) + findingsHidden;
+  if (more > 0) lines.push(`  and ${more} more; -o json has them`);
   if (reason === null) lines.push(`  ${style.green("fix:")} ${line(remediation)}`);
   return lines.map((text) => `${text}\n`).join("");
 }

@@ -7,6 +7,7 @@
 
 import assert from "node:assert/strict";
 import { parse, stringify } from "yaml";
+import type { TestMachine } from "../support/openshell.ts";
 import { CURL, policy } from "../support/policies.ts";
 import { runScripts } from "../support/probes.ts";
 import { sandboxSuite, type Suite } from "../support/suite.ts";
@@ -15,7 +16,7 @@ const EXAMPLES = new URL("../../../examples/", import.meta.url);
 
 const NAMES = [...Deno.readDirSync(EXAMPLES)]
   .map(({ name }) => name)
-  .filter((name) => name.endsWith(".yaml") && !/\.(claims|providers|risks)\.yaml$/.test(name))
+  .filter((name) => name.endsWith(".yaml"))
   .sort();
 
 /** Hosts that the test's internet has, for those of an example in their order. */
@@ -95,10 +96,9 @@ interface Finding {
 sandboxSuite("proofs of the examples", async (suite) => {
   const { world: { machine }, step } = suite;
   for (const name of NAMES) {
-    await step(`${name} is proved, by both engines`, async () => {
-      const text = await Deno.readTextFile(new URL(name, EXAMPLES));
-      const file = await machine.writeFile(name, text);
-      const proof = JSON.parse(await machine.must(["policy", "prove", file, "-o", "json"]));
+    await step(`${name} is proved with its claims, by both engines`, async () => {
+      const args = await copyWithProofs(machine, name);
+      const proof = JSON.parse(await machine.must(["policy", "prove", ...args, "-o", "json"]));
       assert.equal(proof.verdict, "proved");
       assert.match(proof.solver, /^z3 /);
     });
@@ -108,6 +108,20 @@ sandboxSuite("proofs of the examples", async (suite) => {
     await step(`${name}, widened, is refuted as a sandbox shows`, () => showBreach(suite, name));
   }
 });
+
+/** Writes an example, and what is claimed about it; returns the arguments of a proof. */
+async function copyWithProofs(machine: TestMachine, name: string): Promise<readonly string[]> {
+  const text = await Deno.readTextFile(new URL(name, EXAMPLES));
+  const args = [await machine.writeFile(name, text)];
+  for (const kind of ["claims", "providers"]) {
+    const beside = name.replace(/\.yaml$/, `.${kind}.yaml`);
+    const proofs = [...Deno.readDirSync(new URL("proofs/", EXAMPLES))];
+    if (!proofs.some((file) => file.name === beside)) continue;
+    const content = await Deno.readTextFile(new URL(`proofs/${beside}`, EXAMPLES));
+    args.push(`--${kind}`, await machine.writeFile(beside, content));
+  }
+  return args;
+}
 
 async function showBreach({ world: { machine } }: Suite, name: string): Promise<void> {
   const rules = await rulesOf(name);
