@@ -33,6 +33,31 @@ function file(name: string, summary: string): TextFlag {
   return { kind: "text", name, value: "FILE", summary, complete: "files" };
 }
 
+/** Built-in questions by level, for the help: the catalogue itself is loaded when it is needed. */
+export const QUESTIONS = {
+  error: [
+    "contradictory_rules",
+    "ambiguous_rules",
+    "within_ceiling",
+    "above_floor",
+    "metadata_reach",
+    "write_bypass",
+    "link_local_reach",
+  ],
+  warning: [
+    "unreachable_rules",
+    "shadowed_rules",
+    "idle_denies",
+    "public_suffix_wildcard",
+    "uninspected_credentials",
+    "exfiltration",
+    "l7_bypass_credentialed",
+    "credential_reach_expansion",
+    "capability_expansion",
+  ],
+  note: ["redundant_rules", "same_as_baseline", "private_reach", "read_carries_data"],
+} as const;
+
 /** `openshell policy prove`. */
 export const PROVE: Command = {
   name: "prove",
@@ -42,8 +67,9 @@ export const PROVE: Command = {
     "engines answer, an exact one and z3, and have to agree. Every request that is shown was " +
     "decided by the evaluator that a sandbox runs.",
     "Each question has a level: error, warning or note. Errors decide the exit code, with --strict " +
-    "warnings as well. --level changes the level of a question, and turns it off. The questions " +
-    "and their levels are the rows of the table.",
+    "warnings as well. --level changes the level of a question, and turns it off. A claim named " +
+    "NAME is the question claim:NAME, an error unless it says otherwise.",
+    ...Object.entries(QUESTIONS).map(([level, names]) => `Of level ${level}: ${names.join(", ")}.`),
     "Exits with 0 when all errors are proved absent, 1 when one is refuted, 2 for bad input, 3 when " +
     "one came to no answer, 4 when the engines contradict each other.",
   ],
