@@ -45,7 +45,8 @@ export class EntryChecker {
     const path = normalise(header.name);
     if (this.#seen.size >= TRANSFER_ENTRIES_MAX) throw refuse(path, "it is one too many");
     this.#checkParents(path);
-    const mode = header.mode & 0o777;
+    // Nobody but the person may change what came.
+    const mode = header.mode & 0o755;
     switch (header.type) {
       case "directory":
         this.#add(path, "folder", 0);

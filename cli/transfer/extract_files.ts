@@ -116,9 +116,9 @@ async function writeFile(
   mode: number,
   content: AsyncIterable<Uint8Array>,
 ): Promise<void> {
-  using file = await Deno.open(path, { write: true, createNew: true, mode: 0o600 });
+  // The folder is private until all is there, and the mask of the person applies.
+  using file = await Deno.open(path, { write: true, createNew: true, mode });
   for await (const chunk of content) {
     for (let at = 0; at < chunk.length;) at += await file.write(chunk.subarray(at));
   }
-  await Deno.chmod(path, mode);
 }

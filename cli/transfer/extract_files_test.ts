@@ -64,6 +64,28 @@ Deno.test("Extractor writes files, folders and links", async () => {
   });
 });
 
+Deno.test("Extractor lets nobody but the person change what came", async () => {
+  await inFolder(async (folder) => {
+    const bytes = await tarOf([
+      { name: "open", content: "x", mode: 0o777 },
+      { name: "rights", content: "x", mode: 0o6777 },
+      { name: "shared", content: "x", mode: 0o666 },
+      { name: "own", content: "x", mode: 0o600 },
+      { name: "same", type: "link", linkname: "open", mode: 0o777 },
+    ]);
+    const before = Deno.umask(0);
+    try {
+      await extractTo(folder, bytes);
+    } finally {
+      Deno.umask(before);
+    }
+    const modes = ["open", "rights", "shared", "own", "same"].map((name) =>
+      Deno.statSync(`${folder}/${name}`).mode! & 0o7777
+    );
+    assert.deepEqual(modes, [0o755, 0o755, 0o644, 0o600, 0o755]);
+  });
+});
+
 Deno.test.each([
   { attack: "a way up", entries: [{ name: "../out", content: "x" }] },
   { attack: "an absolute path", entries: [{ name: "/tmp/openshell-out", content: "x" }] },
