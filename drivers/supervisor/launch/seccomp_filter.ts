@@ -118,6 +118,7 @@ const TIOCLINUX = 0x541c;
 const SET_ID_BITS = 0o6000;
 /** `O_CREAT` and `O_TMPFILE`: without them the mode means nothing, and may be anything. */
 const O_MAKES_FILE = 0x400040;
+const RENAME_WHITEOUT = 4;
 const SECCOMP_SET_MODE_FILTER = 1;
 const PR_SET_SECCOMP = 22;
 const SECCOMP_MODE_FILTER = 2;
@@ -128,6 +129,8 @@ export const REFUSALS: readonly Refusal[] = [
   ...MOUNT_FAMILY.map((name) => ({ ...refuse(name, []), late: true })),
   // libc falls back to `clone`, whose flags a filter can see.
   { ...refuse("clone3", []), errno: ENOSYS },
+  // The kernel counts its requests for the whole machine: one sandbox could take all.
+  { ...refuse("io_setup", []), errno: ENOSYS },
   refuse("clone", [bits(0, CLONE_NEW)]),
   refuse("unshare", [bits(0, CLONE_NEW | CLONE_NEWTIME)]),
   ...(["socket", "socketpair"] as const).map((name) =>
@@ -145,6 +148,8 @@ export const REFUSALS: readonly Refusal[] = [
   ...(["fchmodat", "fchmodat2", "mknodat"] as const).map((name) =>
     refuse(name, [bits(2, SET_ID_BITS)])
   ),
+  // A whiteout is a device file: made without a right to make any, and it stays in a bound folder.
+  refuse("renameat2", [bits(4, RENAME_WHITEOUT)]),
   refuse("open", [bits(1, O_MAKES_FILE), bits(2, SET_ID_BITS)]),
   refuse("openat", [bits(2, O_MAKES_FILE), bits(3, SET_ID_BITS)]),
   // It has its mode in memory, where a filter cannot look. Programs fall back to `openat`.
