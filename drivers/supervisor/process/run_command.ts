@@ -9,6 +9,7 @@ import type { Jail, JailProcess } from "../launch/jail.ts";
 import type { JailCommand } from "../launch/jail_spec.ts";
 import { handleInputs } from "./handle_inputs.ts";
 import type { ProcessChannel } from "./process_channel.ts";
+import { ProcessTree } from "./process_tree.ts";
 import { readOutput } from "./read_output.ts";
 
 /** Exit code of a program that was ended for its time limit, as `timeout` has it. */
@@ -20,7 +21,10 @@ export interface RunOptions {
   readonly events: EventSink;
 }
 
-/** Runs the command to its end. When the person goes, the program's process group is killed. */
+/**
+ * Runs the command to its end. When the person goes, or its time is over, the program is killed, with
+ * its process group and what it has started.
+ */
 export async function runCommand(
   jail: Jail,
   command: JailCommand,
@@ -28,23 +32,24 @@ export async function runCommand(
   { timeoutMs, events }: RunOptions,
 ): Promise<void> {
   const process = await jail.spawn(command);
+  const tree = new ProcessTree(process.pid);
   const [binary] = command.argv;
   events.record({ kind: "process", activity: "launch", role: "exec", binary, pid: process.pid });
   let timedOut = false;
   let ended = false;
   const timer = timeoutMs === null ? undefined : setTimeout(() => {
     timedOut = true;
-    void kill(process);
+    void kill(process, tree);
   }, timeoutMs);
   const inputs = handleInputs(channel.inputs, process, () => true)
     .catch(() => {})
-    .then(() => ended ? undefined : kill(process));
+    .then(() => ended ? undefined : kill(process, tree));
   let listens = true;
   const { code } = await readOutput(process, async (chunk) => {
     // Read to the end also when nobody listens any more, so that the program can end.
     if (!listens) return;
     listens = await channel.send(chunk);
-    if (!listens) await kill(process);
+    if (!listens) await kill(process, tree);
   });
   ended = true;
   clearTimeout(timer);
@@ -63,6 +68,7 @@ export async function runCommand(
 }
 
 /** The program may have ended just now: then there is nothing to kill. */
-async function kill(process: JailProcess): Promise<void> {
+async function kill(process: JailProcess, tree: ProcessTree): Promise<void> {
+  tree.endBelow();
   await process.signal("SIGKILL").catch(() => {});
 }
