@@ -47,16 +47,23 @@ type Look = (path: string) => PathFacts;
 /**
  * Returns what is held in a writable bind of a folder, parents first.
  *
- * @throws {MountPlanError} for a protected path that is a link, and for an exception from what is
- * not protected.
+ * @throws {MountPlanError} for a protected path that is a link, for an exception from what is not
+ * protected, and for a bare repository.
  */
 export function planPins({ source, unprotect }: BindRequest, look: Look): readonly Pin[] {
+  if (isBare(source, look)) {
+    throw new MountPlanError(
+      source,
+      "it is a repository without a working tree, and git runs what is written there",
+      "Bind it read-only, or bind a clone",
+    );
+  }
   const draft = new PinDraft(source, unprotect, look);
   const isHome = /^\/(root|home\/[^/]+)$/.test(source) ||
     HOME_SIGNS.some((name) => look(`${source}/${name}`).kind !== "missing");
   for (const { path } of PROTECTED_IN_FOLDERS) draft.hold(path, true);
   for (const { path } of PROTECTED_IN_HOMES) draft.hold(path, isHome);
-  for (const folder of ["", ...findRepositories(source, look)]) draft.holdRepository(folder);
+  for (const git of [".git", ...findRepositories(source, look)]) draft.holdRepository(git);
   return draft.finish();
 }
 
@@ -90,16 +97,15 @@ class PinDraft {
     }
   }
 
-  /** Holds what git trusts; `folder` is `""` for the bind itself. */
-  holdRepository(folder: string): void {
-    const git = folder === "" ? ".git" : `${folder}/.git`;
+  /** Holds what git trusts in a folder of its own, as `.git` is one. */
+  holdRepository(git: string): void {
     const parts = [...PROTECTED_IN_REPOSITORIES, ...PROTECTED_IF_THERE];
     for (const { path } of parts) this.#known.add(`${git}/${path}`);
     this.#known.add(git);
     if (this.#unprotect.has(git)) return;
     const isRepository = this.#kindOf(git) === "directory" &&
       this.#look(`${this.#source}/${git}/HEAD`).kind !== "missing";
-    if (!isRepository) return this.hold(git, folder === "");
+    if (!isRepository) return this.hold(git, git === ".git");
     for (const { path } of PROTECTED_IN_REPOSITORIES) this.hold(`${git}/${path}`, true);
     for (const { path } of PROTECTED_IF_THERE) this.hold(`${git}/${path}`, false);
   }
@@ -137,7 +143,15 @@ class PinDraft {
   }
 }
 
-/** Returns folders below with a `.git` in them, to a bounded depth. Links are not followed. */
+/** What git takes for a repository, whatever its name is. */
+function isBare(folder: string, look: Look): boolean {
+  return ["objects", "refs"].every((name) => look(`${folder}/${name}`).kind === "directory") &&
+    look(`${folder}/HEAD`).kind === "file";
+}
+
+/**
+ * Returns each `.git` below, and bare repositories, to a bounded depth. Links are not followed.
+ */
 function findRepositories(source: string, look: Look): readonly string[] {
   const found: string[] = [];
   let level: readonly string[] = [""];
@@ -145,9 +159,13 @@ function findRepositories(source: string, look: Look): readonly string[] {
   for (let depth = 0; depth < BIND_DEPTH_MAX; depth++) {
     const next: string[] = [];
     for (const folder of level) {
+      if (folder !== "" && isBare(`${source}/${folder}`, look)) {
+        found.push(folder);
+        continue;
+      }
       for (const name of look(`${source}${folder && `/${folder}`}`).names()) {
         if (name === ".git") {
-          if (folder !== "") found.push(folder);
+          if (folder !== "") found.push(`${folder}/.git`);
           continue;
         }
         if (++seen > BIND_FOLDERS_MAX) return found;

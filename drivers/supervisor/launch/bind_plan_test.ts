@@ -64,6 +64,17 @@ Deno.test.each([
     want: [".git ro new", "a rw", "a/b rw", ...GIT.map((line) => `a/b/${line}`)],
   },
   { name: "a submodule", files: ["a/.git"], want: [".git ro new", "a rw", "a/.git ro"] },
+  {
+    name: "a bare repository within",
+    files: ["a/b.git/HEAD", "a/b.git/config", "a/b.git/objects/x", "a/b.git/refs/x"],
+    want: [
+      ".git ro new",
+      "a rw",
+      "a/b.git rw",
+      ...GIT.slice(1).map((line) => line.replace(".git", "a/b.git")),
+    ],
+  },
+  { name: "what is no bare repository", files: ["a/HEAD", "a/refs/x"], want: [".git ro new"] },
   { name: "a repository too deep", files: ["1/2/3/4/5/.git/HEAD"], want: [".git ro new"] },
 ])("planPins() with $name", ({ files, want }) => {
   const usual = new Set(USUAL.filter((line) => line !== ".git ro new"));
@@ -105,6 +116,11 @@ Deno.test.each([
 
 Deno.test.each([
   { name: "an exception that is not protected", files: [], unprotect: ["src"] },
+  {
+    name: "a bare repository",
+    files: ["HEAD", "config", "objects/x", "refs/x"],
+    unprotect: ["commondir"],
+  },
   { name: "an exception above", files: [], unprotect: ["../.git"] },
   { name: "an exception in no repository", files: [], unprotect: ["a/.git/hooks"] },
   { name: "a link out", files: [".vscode -> /etc"], unprotect: [] },

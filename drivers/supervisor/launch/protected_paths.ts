@@ -33,9 +33,12 @@ export const PROTECTED_IN_FOLDERS: readonly ProtectedPath[] = [
   { path: ".opencode", reason: "an agent takes plugins from it" },
   { path: "opencode.json", reason: "an agent starts the servers that it names" },
   { path: ".mcp.json", reason: "agents start the servers that it names" },
+  { path: ".githooks", reason: "git hooks run what is in it, where git was told so" },
   { path: ".husky", reason: "git hooks run what is in it" },
   { path: "lefthook.yml", reason: "git hooks run what it says" },
   { path: ".pre-commit-config.yaml", reason: "git hooks run what it says" },
+  // An empty folder of this name is something that git refuses to read.
+  { path: "commondir", reason: "git may take the folder itself for a repository of the agent's" },
 ];
 
 /** In a home folder; in others only what is there already. */
