@@ -167,6 +167,12 @@ export const PROCESSES_DEFAULT = 2_048;
 /** Each private folder in memory of a sandbox, in bytes. Beyond it: the program's disk is full. */
 export const TMP_BYTES_MAX = 1024 * 1024 * 1024;
 
+/** Bytes of a private folder for each file that it may hold. Beyond it: its disk is full. */
+export const TMP_BYTES_PER_FILE = 4_096;
+
+/** Terminals of a sandbox, of those that the kernel has for all. Beyond it: the call fails. */
+export const TERMINALS_MAX = 256;
+
 /** One audit event as a line, in bytes. A longer one is not written: the sandbox ends. */
 export const EVENT_LINE_BYTES_MAX = 64 * 1024;
 

@@ -7,6 +7,7 @@
  * @module
  */
 
+import { TERMINALS_MAX, TMP_BYTES_PER_FILE } from "../../../proto/limits.ts";
 import { GATE_SHELL } from "./gated_command.ts";
 import { IsolationError, SyscallError } from "./isolation_error.ts";
 import type { JailSpec, OwnerMap } from "./jail_spec.ts";
@@ -159,12 +160,13 @@ function mountOn(
   }
   const flags = MS_NOSUID | (mount.kind === "devpts" ? MS_NOEXEC : MS_NODEV);
   if (mount.kind === "devpts") {
-    const data = "newinstance,ptmxmode=0666,mode=0620";
+    const data = `newinstance,ptmxmode=0666,mode=0620,max=${TERMINALS_MAX}`;
     libc.mount(target, { source: "devpts", type: "devpts", flags, data });
     return;
   }
   const owner = mount.owned ? `,uid=${identity.uid},gid=${identity.gid}` : "";
-  const data = `size=${mount.bytesMax},mode=${mount.mode}${owner}`;
+  const files = Math.ceil(mount.bytesMax / TMP_BYTES_PER_FILE);
+  const data = `size=${mount.bytesMax},nr_inodes=${files},mode=${mount.mode}${owner}`;
   libc.mount(target, { source: "tmpfs", type: "tmpfs", flags, data });
 }
 
