@@ -21,6 +21,8 @@ import {
   PROTECTED_IN_FOLDERS,
   PROTECTED_IN_HOMES,
   PROTECTED_IN_REPOSITORIES,
+  SIGNS_OF_REPOSITORY,
+  STOP_FOR_GIT,
 } from "./protected_paths.ts";
 
 /** A folder or file of the host that is given in place. */
@@ -105,9 +107,19 @@ class PinDraft {
     if (this.#unprotect.has(git)) return;
     const isRepository = this.#kindOf(git) === "directory" &&
       this.#look(`${this.#source}/${git}/HEAD`).kind !== "missing";
+    if (git === ".git" || isRepository) this.#holdFolderOf(git);
     if (!isRepository) return this.hold(git, git === ".git");
     for (const { path } of PROTECTED_IN_REPOSITORIES) this.hold(`${git}/${path}`, true);
     for (const { path } of PROTECTED_IF_THERE) this.hold(`${git}/${path}`, false);
+  }
+
+  /** Keeps git from taking the folder that `.git` is in for a repository itself. */
+  #holdFolderOf(git: string): void {
+    if (git !== ".git" && !git.endsWith("/.git")) return;
+    const beside = (name: string) => git.slice(0, -".git".length) + name;
+    const missing = SIGNS_OF_REPOSITORY.find((name) => this.#isMissing(beside(name)));
+    this.hold(beside(missing ?? "HEAD"), true);
+    this.hold(beside(STOP_FOR_GIT), true);
   }
 
   finish(): readonly Pin[] {

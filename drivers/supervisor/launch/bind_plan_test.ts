@@ -30,7 +30,7 @@ function plan(files: readonly string[], change: Partial<BindRequest> = {}): read
 const USUAL = plan([]);
 
 Deno.test("planPins() of an empty folder holds what could be made there", () => {
-  const names = [...PROTECTED_IN_FOLDERS.map(({ path }) => path), ".git"];
+  const names = [...PROTECTED_IN_FOLDERS.map(({ path }) => path), ".git", "commondir", "refs"];
   assert.deepEqual(USUAL, names.sort().map((name) => `${name} ro new`));
 });
 
@@ -61,7 +61,14 @@ Deno.test.each([
   {
     name: "a repository within",
     files: ["a/b/.git/HEAD", "a/b/.git/config"],
-    want: [".git ro new", "a rw", "a/b rw", ...GIT.map((line) => `a/b/${line}`)],
+    want: [
+      ".git ro new",
+      "a rw",
+      "a/b rw",
+      ...GIT.map((line) => `a/b/${line}`),
+      "a/b/commondir ro new",
+      "a/b/refs ro new",
+    ],
   },
   { name: "a submodule", files: ["a/.git"], want: [".git ro new", "a rw", "a/.git ro"] },
   {
@@ -74,11 +81,22 @@ Deno.test.each([
       ...GIT.slice(1).map((line) => line.replace(".git", "a/b.git")),
     ],
   },
-  { name: "what is no bare repository", files: ["a/HEAD", "a/refs/x"], want: [".git ro new"] },
+  { name: "what is no bare repository", files: ["a/HEAD", "a/objects/x"], want: [".git ro new"] },
   { name: "a repository too deep", files: ["1/2/3/4/5/.git/HEAD"], want: [".git ro new"] },
 ])("planPins() with $name", ({ files, want }) => {
   const usual = new Set(USUAL.filter((line) => line !== ".git ro new"));
   assert.deepEqual(plan(files).filter((line) => !usual.has(line)), want);
+});
+
+Deno.test.each([
+  { name: "refs", files: ["src/a"], want: "refs ro new" },
+  { name: "objects beside refs", files: ["refs/a"], want: "objects ro new" },
+  { name: "HEAD beside both", files: ["refs/a", "objects/a"], want: "HEAD ro new" },
+  { name: "HEAD that is no file", files: ["refs/a", "objects/a", "HEAD/a"], want: "HEAD ro" },
+])("planPins() keeps git from taking the folder for a repository by $name", ({ files, want }) => {
+  const signs = plan(files).filter((line) => /^(refs|objects|HEAD) /.test(line));
+  assert.deepEqual(signs, [want]);
+  assert.ok(plan(files).includes("commondir ro new"));
 });
 
 Deno.test("planPins() of a home holds what shells run, there or not", () => {

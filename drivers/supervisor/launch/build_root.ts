@@ -227,8 +227,8 @@ function makePlaceholder(libc: Libc, source: number, path: string): void {
   const parent = libc.openBeneath(source, at < 0 ? "." : path.slice(0, at));
   const name = path.slice(at + 1);
   try {
-    // Beside the files of a repository; in a bind itself a folder, on which git fails.
-    if (name === "commondir" && path !== name) libc.makeFile(parent, name, COMMONDIR_TEXT);
+    // In a repository. Beside one it is a folder, on which git fails.
+    if (path.endsWith(".git/commondir")) libc.makeFile(parent, name, COMMONDIR_TEXT);
     else libc.makeFolder(parent, name);
   } catch (error) {
     // Somebody was quicker; what is there now is held.

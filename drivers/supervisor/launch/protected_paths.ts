@@ -37,9 +37,19 @@ export const PROTECTED_IN_FOLDERS: readonly ProtectedPath[] = [
   { path: ".husky", reason: "git hooks run what is in it" },
   { path: "lefthook.yml", reason: "git hooks run what it says" },
   { path: ".pre-commit-config.yaml", reason: "git hooks run what it says" },
-  // An empty folder of this name is something that git refuses to read.
-  { path: "commondir", reason: "git may take the folder itself for a repository of the agent's" },
 ];
+
+/**
+ * Git takes a folder for a repository that has all of these, when the one in `.git` is none, as
+ * after the end of its `HEAD`. The first that is missing is held, so that never all are there.
+ */
+export const SIGNS_OF_REPOSITORY = ["refs", "objects", "HEAD"] as const;
+
+/**
+ * Beside a `.git`. What is held above is there as an empty folder while the sandbox lives, and git
+ * takes that for one. An empty folder of this name is something that it refuses to go on with.
+ */
+export const STOP_FOR_GIT = "commondir";
 
 /** In a home folder; in others only what is there already. */
 export const PROTECTED_IN_HOMES: readonly ProtectedPath[] = [

@@ -21,6 +21,14 @@ const GIT_WORKS = {
   shows: /^ M src\/a\.txt\n[0-9a-f]+ work\n$/,
 };
 
+/** The repository of a folder ends, and the folder itself is to look like one. */
+function becomeBare(folder: string, onHost: string): string {
+  return `cd ${folder}; ` + plant("evil.sh", "bare") +
+    "; rm -f .git/HEAD; mkdir -p objects refs; " +
+    "echo 'ref: refs/heads/main' > HEAD; printf '[core]\\nrepositoryformatversion=0\\n" +
+    `bare=false\\nworktree=%s\\nfsmonitor=%s/evil.sh\\n' ${onHost} ${onHost} > config; ls HEAD`;
+}
+
 /** Each is tried in the bound repository; `CHANGED` would show that it worked. */
 function tries(lines: readonly string[]): string {
   return ["cd /project", ...lines.map((line) => `( ${line} ) 2>/dev/null && echo CHANGED`)]
@@ -146,18 +154,17 @@ const HELD: readonly Attack[] = [
     title: "end the repository, so that git takes the folder itself for one",
     area: "files",
     attack: {
-      script: "cd /project; " + plant("evil.sh", "bare") +
-        "; rm -f .git/HEAD; mkdir -p objects refs; " +
-        "echo 'ref: refs/heads/main' > HEAD; printf '[core]\\nrepositoryformatversion=0\\n" +
-        "bare=false\\nworktree=%s\\nfsmonitor=%s/evil.sh\\n' $HOST_HOME/project " +
-        "$HOST_HOME/project > config; ls HEAD",
-      shows: /HEAD/,
+      script: becomeBare("/project", "$HOST_HOME/project"),
+      shows: /^HEAD\n$/m,
     },
     twin: {
-      script: "cd /project; rm -rf HEAD objects refs config; ls -d src",
+      script: "cd /project; rm -rf HEAD objects config evil.sh; ls -d src",
       shows: /^src$/m,
     },
-    check: restoreAndRunGit,
+    async check(world) {
+      await restoreAndRunGit(world);
+      await outlastsTheSandbox(world);
+    },
   },
   {
     id: "linked-worktrees",
@@ -340,6 +347,33 @@ async function restoreAndRunGit(world: World): Promise<void> {
     await Deno.writeTextFile(head, "ref: refs/heads/master\n");
   }
   await gitRunsNothing(world);
+}
+
+/** What protects a folder is gone with the sandbox; what was kept from being made is not there. */
+async function outlastsTheSandbox(world: World): Promise<void> {
+  const { machine } = world;
+  const folder = `${machine.home}/second`;
+  const parts = ["", "/vendor", "/plain"];
+  for (const part of parts.slice(0, 2)) await git(world, ["init", "-q", folder + part]);
+  await Deno.mkdir(`${folder}/plain`);
+  await machine.create("ends", {
+    flags: ["--bind", `${folder}:/second`, "--env", `HOST_HOME=${machine.home}`],
+  });
+  for (const part of parts.slice(0, 2)) {
+    const script = becomeBare(`/second${part}`, folder + part);
+    assert.equal((await machine.exec("ends", script)).stdout, "HEAD\n");
+  }
+  const look = async () => {
+    for (const part of parts) {
+      for (const command of ["status", "diff", "log", "branch"]) {
+        await git(world, ["-C", folder + part, command]);
+      }
+    }
+    assertNothingRan(world);
+  };
+  await look();
+  await machine.must(["sandbox", "delete", "ends"]);
+  await look();
 }
 
 async function runGit(world: World, ...commands: readonly (readonly string[])[]): Promise<void> {
