@@ -295,7 +295,8 @@ const HELD: readonly Attack[] = [
       shows: /added/,
     },
     twin: {
-      script: "cd /project; git rm -q --cached sub 2>/dev/null; rm -rf sub evil.sh; ls -d src",
+      script:
+        "cd /project; git update-index --force-remove sub 2>/dev/null; rm -rf sub evil.sh; ls -d src",
       shows: /^src$/m,
     },
     async check(world) {
@@ -313,7 +314,23 @@ const HELD: readonly Attack[] = [
   },
 ];
 
-export const BIND_ATTACKS: readonly Attack[] = HELD;
+const WINDOWS: readonly Attack[] = [
+  {
+    id: "configuration-changed-by-the-person",
+    title: "write a held file in the moment when the person's git has replaced it",
+    area: "files",
+    accepted: "Held files that the person replaces meanwhile",
+    attack: {
+      script: "cd /project; for i in $(seq 200); do ( echo x >> .git/config ) 2>/dev/null && " +
+        "echo CHANGED; done; echo tried",
+      shows: NO_CHANGE,
+    },
+    twin: GIT_WORKS,
+    check: endsWithTheHold,
+  },
+];
+
+export const BIND_ATTACKS: readonly Attack[] = [...HELD, ...WINDOWS];
 
 /** What a person does without a thought: nothing of the agent's runs, and git still works. */
 async function gitRunsNothing(world: World): Promise<void> {
@@ -374,6 +391,18 @@ async function outlastsTheSandbox(world: World): Promise<void> {
   await look();
   await machine.must(["sandbox", "delete", "ends"]);
   await look();
+}
+
+/** The kernel drops a mount whose file is replaced on the host. What then holds is that all ends. */
+async function endsWithTheHold(world: World): Promise<void> {
+  const { machine } = world;
+  const folder = `${machine.home}/third`;
+  await git(world, ["init", "-q", folder]);
+  await machine.create("waits", { flags: ["--bind", `${folder}:/third`] });
+  await git(world, ["-C", folder, "config", "user.name", "Person"]);
+  await machine.waitForPhase("waits", "Error");
+  assert.notEqual((await machine.exec("waits", "true")).code, 0);
+  await machine.must(["sandbox", "delete", "waits"]);
 }
 
 async function runGit(world: World, ...commands: readonly (readonly string[])[]): Promise<void> {
