@@ -26,6 +26,8 @@ export interface PlanOptions {
   readonly trust: string;
   /** Files of the host that stand in for others, by their path in the sandbox. */
   readonly accounts: ReadonlyMap<string, string>;
+  /** What no sandbox may see: see `ownFolders`. */
+  readonly ownFolders: readonly string[];
 }
 
 /**
@@ -34,7 +36,7 @@ export interface PlanOptions {
  * @throws {MountPlanError} where the policy or a bind asks for what cannot be given.
  */
 export function planSandbox(
-  { assignment, policy, identity, workspace, trust, accounts }: PlanOptions,
+  { assignment, policy, identity, workspace, trust, accounts, ownFolders }: PlanOptions,
 ): JailSpec {
   const { sandbox } = assignment;
   const plan = planMounts({
@@ -44,6 +46,7 @@ export function planSandbox(
     binds: sandbox.binds,
     systemFolders: SYSTEM_FOLDERS,
     tmpBytesMax: TMP_BYTES_MAX,
+    ownFolders,
   }, lookAtPath);
   const files = [...accounts].map(([target, source]) => toBind(target, source, true));
   const ours = [...files, toBind(TRUST_FOLDER, trust, false)];

@@ -29,6 +29,7 @@ import { planSandbox, TRUST_FOLDER } from "./plan_sandbox.ts";
 import { notePlaceholders, removeNotedPlaceholders } from "./placeholders.ts";
 import { PROXY_PORT } from "./process/environment.ts";
 import type { Preparation } from "./preparation.ts";
+import { ownFolders } from "./own_folders.ts";
 import type { SandboxFolder } from "./sandbox_folder.ts";
 
 /** A sandbox without a process of the agent's yet, or with some. */
@@ -108,7 +109,10 @@ async function confine(
   const authority = await preparation.authority;
   await writeTrustFiles(folder.trust, authority.caPem);
   const { workspace, trust } = folder;
-  const spec = planSandbox({ assignment, policy, identity, workspace, trust, accounts });
+  const spec = planSandbox({
+    ...{ assignment, policy, identity, workspace, trust, accounts },
+    ownFolders: ownFolders(folder, (name) => Deno.env.get(name)),
+  });
   await notePlaceholders(folder, spec.plan.placeholders);
   undo.add(() => removeNotedPlaceholders(folder));
   const jail = await startJail(spec, {

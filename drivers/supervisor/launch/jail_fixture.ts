@@ -73,6 +73,7 @@ export function makeSpec(
     binds,
     systemFolders: SYSTEM_FOLDERS,
     tmpBytesMax: 16 * 1024 * 1024,
+    ownFolders: [],
   }, lookAtPath);
   const limits = { openFilesMax: 200, processesMax: 100 };
   return { plan, identity: AGENT, initIdentity: INIT, limits, hostname: "jail" };

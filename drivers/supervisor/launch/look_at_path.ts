@@ -8,6 +8,8 @@
 export interface PathFacts {
   readonly link: string | null;
   readonly kind: "directory" | "file" | "missing";
+  /** Without any link; left out for what is missing. */
+  readonly real?: string;
   /** Names of the folders in a folder, and of a `.git` in any shape. */
   readonly names: () => readonly string[];
 }
@@ -21,7 +23,8 @@ export function lookAtPath(path: string): PathFacts {
   let link: string | null = null;
   try {
     if (Deno.lstatSync(path).isSymlink) link = Deno.readLinkSync(path);
-    return { link, kind: Deno.statSync(path).isDirectory ? "directory" : "file", names };
+    const kind = Deno.statSync(path).isDirectory ? "directory" : "file";
+    return { link, kind, real: Deno.realPathSync(path), names };
   } catch (error) {
     if (error instanceof Error) return { link, kind: "missing", names };
     throw error;

@@ -81,6 +81,11 @@ export interface MountRequest {
   readonly systemFolders: readonly string[];
   /** Bytes of each private folder in memory: `/tmp`, `/dev/shm`, a missing read-write path. */
   readonly tmpBytesMax: number;
+  /**
+   * Folders of the host that no sandbox may see, nor any folder that holds one: keys, records and
+   * programs of OpenShell itself. With them an agent could open its own door.
+   */
+  readonly ownFolders: readonly string[];
 }
 
 /** What programs are made of. Nothing here belongs to a person. */
@@ -197,6 +202,7 @@ class Draft {
     }
     const { kind } = this.#look(path);
     if (kind === "missing") return this.#addMissing(path, level);
+    this.#refuseOwn(path, "Leave it out, and list the folders that are needed");
     const devices = isWithin(path, "/dev");
     const file = kind === "file";
     const writable = level === "write";
@@ -207,6 +213,7 @@ class Draft {
   addRequestedBind(bind: BindRequest): void {
     const { source, target, writable } = bind;
     checkBind(bind, this.#request);
+    this.#refuseOwn(source, "Bind the folders of the work instead");
     const { kind } = this.#look(source);
     if (kind === "missing") {
       throw new MountPlanError(source, "the machine does not have it", "Bind a path that exists");
@@ -248,6 +255,15 @@ class Draft {
     if (bind === undefined) return;
     const { kind } = this.#look(bind.source + path.slice(bind.target.length));
     if (kind !== "missing") this.allow({ path, level, file: kind === "file", devices: false });
+  }
+
+  /** By where it leads: a link would show the same files. */
+  #refuseOwn(path: string, hint: string): void {
+    const { real = path } = this.#look(path);
+    const own = this.#request.ownFolders
+      .find((folder) => isWithin(folder, real) || isWithin(real, folder));
+    if (own === undefined) return;
+    throw new MountPlanError(path, `it holds OpenShell's own files (${own})`, hint);
   }
 
   #allowWorkspace(path: string, level: "read" | "write"): void {

@@ -11,6 +11,10 @@ const HOST: Readonly<Record<string, string>> = {
   "/data/own": "directory",
   "/data/file": "file",
   "/dev/dri": "directory",
+  "/keys": "directory",
+  "/keys/openshell": "directory",
+  "/keys/openshell/tls": "directory",
+  "/led": "/keys/openshell",
   "/sys": "directory",
 };
 
@@ -21,6 +25,7 @@ const REQUEST: MountRequest = {
   binds: [],
   systemFolders: ["/bin", "/etc", "/lib", "/usr"],
   tmpBytesMax: 1000,
+  ownFolders: ["/var/lib/openshell", "/keys/openshell"],
 };
 
 const names = () => [];
@@ -36,7 +41,8 @@ function plan({ readOnly = [], readWrite = [] }: Lists, change: Partial<MountReq
     const found = HOST[path];
     if (found === undefined) return { link: null, kind: "missing", names };
     if (found === "directory" || found === "file") return { link: null, kind: found, names };
-    return { link: found, kind: "directory", names };
+    const real = found.startsWith("/") ? found : path;
+    return { link: found, kind: "directory", real, names };
   });
 }
 
@@ -217,6 +223,20 @@ Deno.test.each([
   { name: "a writable repository's inside", change: { source: "/data/.git", writable: true } },
 ])("planMounts() refuses a bind with $name", ({ change }) => {
   assert.throws(() => plan({}, { binds: [{ ...BIND, ...change }] }), { name: "MountPlanError" });
+});
+
+Deno.test.each([
+  { name: "a folder that holds them", path: "/keys" },
+  { name: "their folder", path: "/keys/openshell" },
+  { name: "a part of it", path: "/keys/openshell/tls" },
+  { name: "a link to it", path: "/led" },
+])("planMounts() shows nothing of OpenShell's own: $name", ({ path }) => {
+  const refusal = { name: "MountPlanError", message: /OpenShell's own files/ };
+  for (const writable of [false, true]) {
+    assert.throws(() => plan({}, { binds: [{ ...BIND, source: path, writable }] }), refusal);
+  }
+  assert.throws(() => plan({ readOnly: [path] }), refusal);
+  assert.throws(() => plan({ readWrite: [path] }), refusal);
 });
 
 Deno.test("planMounts() refuses binds that cover each other or the workspace", () => {
