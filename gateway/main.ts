@@ -22,6 +22,7 @@ import type { PkiFiles } from "./pki/pki_files.ts";
 import { PolicyRevisions } from "./policy/revisions.ts";
 import { SettingsStore } from "./policy/settings.ts";
 import { principalOf, sandboxOf } from "./rpc/call_context.ts";
+import { localSocketAt } from "./rpc/local_socket.ts";
 import { eventLogs } from "./rpc/log_source.ts";
 import { mergeMethods, openShellMethods } from "./rpc/openshell_service.ts";
 import { ListenError, type RunningServer, type ServerOptions, startServer } from "./rpc/server.ts";
@@ -86,6 +87,7 @@ class Gateway {
   readonly #sessions: SupervisorSessions;
   readonly #server: RunningServer;
   readonly #endpoint: string;
+  readonly #socket: string;
 
   private constructor(parts: {
     readonly store: ObjectStore;
@@ -94,6 +96,7 @@ class Gateway {
     readonly sessions: SupervisorSessions;
     readonly server: RunningServer;
     readonly endpoint: string;
+    readonly socket: string;
   }) {
     this.#store = parts.store;
     this.#driver = parts.driver;
@@ -101,6 +104,7 @@ class Gateway {
     this.#sessions = parts.sessions;
     this.#server = parts.server;
     this.#endpoint = parts.endpoint;
+    this.#socket = parts.socket;
   }
 
   static async start(options: GatewayOptions, paths: StatePaths): Promise<Gateway> {
@@ -137,6 +141,7 @@ class Gateway {
       record,
       version,
     });
+    const local = await localSocketAt(paths.socket, Deno.uid());
     const server = await listen(options, {
       tls: await readServerTls(files),
       routes,
@@ -147,6 +152,7 @@ class Gateway {
         onFault: onProblem,
       },
       health: { version, store },
+      ...local === null ? {} : { local },
     });
     const endpoint = `https://${server.host}:${server.port}`;
     await writeEndpoint(paths.endpoint, { endpoint, pid: Deno.pid, version });
@@ -154,11 +160,12 @@ class Gateway {
     const { length } = (await sandboxes.recover()).adopted;
     if (length > 0) log(`found ${length} running sandboxes`);
     driver.warm();
-    return new Gateway({ store, driver, sandboxes, sessions, server, endpoint: paths.endpoint });
+    const { endpoint: file, socket } = paths;
+    return new Gateway({ store, driver, sandboxes, sessions, server, endpoint: file, socket });
   }
 
   async close(): Promise<void> {
-    await Deno.remove(this.#endpoint).catch(() => {});
+    for (const file of [this.#endpoint, this.#socket]) await Deno.remove(file).catch(() => {});
     this.#sessions.close();
     await this.#server.close();
     await this.#driver.close();

@@ -26,6 +26,8 @@ export interface StatePaths {
   readonly database: string;
   /** Where the gateway listens: see `instance_lock.ts`. */
   readonly endpoint: string;
+  /** Where it listens for who may enter the folder. */
+  readonly socket: string;
   readonly log: string;
   readonly lock: string;
   readonly tls: string;
@@ -47,6 +49,7 @@ export function statePaths(env: (name: string) => string | undefined): StatePath
     gateway,
     database: join(gateway, "openshell.db"),
     endpoint: join(gateway, "endpoint.json"),
+    socket: join(gateway, "gateway.sock"),
     log: join(gateway, "gateway.log"),
     lock: join(gateway, "lock"),
     tls: join(root, "tls"),

@@ -4,11 +4,9 @@
  * @module
  */
 
-import { createGateway } from "./gateway_client.ts";
 import { findLocalGateway, spawnDetached, startLocalGateway } from "./local_gateway.ts";
 import type { Env } from "./paths.ts";
 import { type GatewayTarget, type RemoteTarget, resolveGateway } from "./resolve_gateway.ts";
-import { openConnection } from "./transport.ts";
 import type { Gateway, GatewayChoice } from "./types.ts";
 
 export interface ConnectOptions extends GatewayChoice {
@@ -58,16 +56,8 @@ export async function findGateway(
   return { target, gateway };
 }
 
-async function openRegistered(
-  { name, endpoint, auth, tls }: RemoteTarget,
-  insecure: boolean,
-): Promise<Gateway> {
-  const connection = await openConnection({ gateway: name, endpoint, tls, insecure });
-  return createGateway({
-    name,
-    endpoint,
-    auth,
-    transport: connection.transport,
-    close: connection.close,
-  });
+async function openRegistered(target: RemoteTarget, insecure: boolean): Promise<Gateway> {
+  // Loading it takes longer than a whole command that the local gateway answers.
+  const { openPortGateway } = await import("./port_gateway.ts");
+  return await openPortGateway({ ...target, insecure });
 }

@@ -5,7 +5,6 @@
  */
 
 import type { JsonObject } from "@bufbuild/protobuf";
-import { CodedError } from "../../proto/errors.ts";
 import type { ProcessOutput as WireOutput } from "../../proto/gen/openshell/ext/v1/process_pb.ts";
 import {
   type ExecSandboxEvent,
@@ -21,6 +20,7 @@ import {
   type SandboxPolicy,
 } from "../../proto/gen/openshell/sandbox/v1/sandbox_pb.ts";
 import { policyDocumentFromWire, policyDocumentToWire } from "../../policy-wasm/wire.ts";
+import { GatewayAnswerError } from "./gateway_answer_error.ts";
 import {
   type EffectivePolicy,
   type Health,
@@ -33,12 +33,6 @@ import {
   type SandboxEvent,
   type SandboxView,
 } from "./types.ts";
-
-/** A gateway sent something that this client cannot read. */
-export class GatewayAnswerError extends CodedError {
-  override readonly name = "GatewayAnswerError";
-  override readonly code = "internal";
-}
 
 /** @throws {GatewayAnswerError} when there is none */
 export function toSandbox(sandbox: Sandbox | undefined): SandboxView {

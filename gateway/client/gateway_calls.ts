@@ -4,9 +4,10 @@
  * @module
  */
 
-import type { CallOptions } from "@connectrpc/connect";
+import { type CallOptions, Code, ConnectError } from "@connectrpc/connect";
+import { CodedError } from "../../proto/errors.ts";
 import { CLIENT_CALL_MS_MAX } from "../../proto/limits.ts";
-import { type CallPlace, toGatewayError } from "./gateway_error.ts";
+import { type CallPlace, gatewayErrorOf, HINT_HEADER } from "./gateway_error.ts";
 
 /** Makes the calls of one client. */
 export class GatewayCalls {
@@ -46,4 +47,17 @@ export class GatewayCalls {
       throw toGatewayError(error, { ...this.#place, action });
     }
   }
+}
+
+function toGatewayError(error: unknown, place: CallPlace): CodedError {
+  if (error instanceof CodedError) return error;
+  const cause = ConnectError.from(error);
+  return gatewayErrorOf({
+    code: Code[cause.code].replaceAll(/(?<=.)[A-Z]/g, (letter) => `_${letter}`).toLowerCase(),
+    detail: cause.rawMessage,
+    hint: cause.metadata.get(HINT_HEADER),
+    // Errors of the connection carry the error of the system as their cause.
+    isFromGateway: cause.cause === undefined,
+    cause,
+  }, place);
 }

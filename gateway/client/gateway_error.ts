@@ -4,11 +4,10 @@
  * @module
  */
 
-import { Code, ConnectError } from "@connectrpc/connect";
 import { CodedError, type ErrorCode } from "../../proto/errors.ts";
 
 /** Response metadata in which a gateway of ours sends what to do next. */
-const HINT_HEADER = "openshell-hint";
+export const HINT_HEADER = "openshell-hint";
 
 /** A gateway said no, or could not be reached. */
 export class GatewayError extends CodedError {
@@ -33,21 +32,22 @@ export class UnsupportedGatewayError extends CodedError {
   }
 }
 
-const CODES: ReadonlyMap<Code, ErrorCode> = new Map([
-  [Code.InvalidArgument, "invalid_argument"],
-  [Code.OutOfRange, "invalid_argument"],
-  [Code.NotFound, "not_found"],
-  [Code.AlreadyExists, "already_exists"],
-  [Code.FailedPrecondition, "failed_precondition"],
-  [Code.Aborted, "failed_precondition"],
-  [Code.Unimplemented, "failed_precondition"],
-  [Code.PermissionDenied, "permission_denied"],
-  [Code.Unauthenticated, "permission_denied"],
-  [Code.ResourceExhausted, "resource_exhausted"],
-  [Code.Unavailable, "unavailable"],
-  [Code.DeadlineExceeded, "unavailable"],
-  [Code.Canceled, "unavailable"],
-]);
+/** By the names that the wire has for them. */
+const CODES: Readonly<Record<string, ErrorCode>> = {
+  invalid_argument: "invalid_argument",
+  out_of_range: "invalid_argument",
+  not_found: "not_found",
+  already_exists: "already_exists",
+  failed_precondition: "failed_precondition",
+  aborted: "failed_precondition",
+  unimplemented: "failed_precondition",
+  permission_denied: "permission_denied",
+  unauthenticated: "permission_denied",
+  resource_exhausted: "resource_exhausted",
+  unavailable: "unavailable",
+  deadline_exceeded: "unavailable",
+  canceled: "unavailable",
+};
 
 /** What was called, for messages. */
 export interface CallPlace {
@@ -57,31 +57,39 @@ export interface CallPlace {
   readonly endpoint: string;
 }
 
-/** Returns the error of a call that failed. */
-export function toGatewayError(error: unknown, place: CallPlace): CodedError {
-  if (error instanceof CodedError) return error;
-  const connectError = ConnectError.from(error);
-  const code = CODES.get(connectError.code) ?? "internal";
-  const hint = connectError.metadata.get(HINT_HEADER) ?? hintFor(connectError, place);
-  const options = { cause: connectError, ...hint === undefined ? {} : { hint } };
-  return new GatewayError(code, describe(connectError, place), options);
+/** A call that failed, as the wire tells it. */
+export interface CallFailure {
+  /** Name of the code on the wire: `not_found`. */
+  readonly code: string;
+  readonly detail: string;
+  /** The gateway's own hint. */
+  readonly hint: string | null;
+  /** False where the connection failed: nobody of the gateway has said so. */
+  readonly isFromGateway: boolean;
+  readonly cause: unknown;
 }
 
-function describe(error: ConnectError, { action, gateway, endpoint }: CallPlace): string {
-  const detail = error.rawMessage;
-  switch (error.code) {
-    case Code.Unavailable:
-      return isFromGateway(error)
-        ? sentence(action, detail)
+/** Returns the error of a call that failed. */
+export function gatewayErrorOf(failure: CallFailure, place: CallPlace): GatewayError {
+  const hint = failure.hint ?? hintFor(failure, place);
+  const options = { cause: failure.cause, ...hint === undefined ? {} : { hint } };
+  return new GatewayError(CODES[failure.code] ?? "internal", describe(failure, place), options);
+}
+
+function describe(failure: CallFailure, { action, gateway, endpoint }: CallPlace): string {
+  switch (failure.code) {
+    case "unavailable":
+      return failure.isFromGateway
+        ? sentence(action, failure.detail)
         : `Cannot ${action}: gateway "${gateway}" at ${endpoint} cannot be reached`;
-    case Code.DeadlineExceeded:
+    case "deadline_exceeded":
       return `Cannot ${action}: gateway "${gateway}" at ${endpoint} did not answer in time`;
-    case Code.Unauthenticated:
+    case "unauthenticated":
       return `Cannot ${action}: gateway "${gateway}" does not know who this is`;
-    case Code.Unimplemented:
+    case "unimplemented":
       return `Cannot ${action}: gateway "${gateway}" has no such call`;
     default:
-      return sentence(action, detail);
+      return sentence(action, failure.detail);
   }
 }
 
@@ -90,20 +98,18 @@ function sentence(action: string, detail: string): string {
   return detail.startsWith("Cannot ") ? detail : `Cannot ${action}: ${detail}`;
 }
 
-/** Errors of the connection carry the error of the system as their cause. */
-function isFromGateway(error: ConnectError): boolean {
-  return error.cause === undefined;
-}
-
-function hintFor(error: ConnectError, { gateway }: CallPlace): string | undefined {
-  switch (error.code) {
-    case Code.Unavailable:
-    case Code.DeadlineExceeded:
-      if (error.code === Code.Unavailable && isFromGateway(error)) return undefined;
+function hintFor(
+  { code, isFromGateway }: CallFailure,
+  { gateway }: CallPlace,
+): string | undefined {
+  switch (code) {
+    case "unavailable":
+    case "deadline_exceeded":
+      if (code === "unavailable" && isFromGateway) return undefined;
       return 'Run "openshell status" to see whether it runs, or "openshell gateway list" for others';
-    case Code.Unauthenticated:
+    case "unauthenticated":
       return `Check the certificates of "${gateway}": "openshell gateway list" says where it is`;
-    case Code.Unimplemented:
+    case "unimplemented":
       return 'Run "openshell gateway info" to see its version: it may be older than this program';
     default:
       return undefined;

@@ -14,11 +14,10 @@ import {
   LOCAL_START_MS_MAX,
   METADATA_BYTES_MAX,
 } from "../../proto/limits.ts";
-import { createGateway } from "./gateway_client.ts";
 import { makePrivateFolder, readTextOrNull } from "./paths.ts";
 import { isEndpoint } from "./registrations.ts";
 import type { LocalTarget } from "./resolve_gateway.ts";
-import { openConnection } from "./transport.ts";
+import { createSocketGateway } from "./socket_gateway.ts";
 import type { Gateway, Health } from "./types.ts";
 
 /** Lines of the log that an error shows. */
@@ -70,6 +69,11 @@ export function endpointFile(stateFolder: string): string {
   return `${gatewayStateFolder(stateFolder)}/endpoint.json`;
 }
 
+/** Where it listens for who may enter the folder: see `gateway/rpc/server.ts`. */
+export function socketFile(stateFolder: string): string {
+  return `${gatewayStateFolder(stateFolder)}/gateway.sock`;
+}
+
 export function logFileOf(stateFolder: string): string {
   return `${gatewayStateFolder(stateFolder)}/gateway.log`;
 }
@@ -96,30 +100,37 @@ export async function findLocalGateway(
 ): Promise<Gateway | null> {
   const found = await readLocalEndpoint(target.stateFolder);
   if (found === null) return null;
+  const { name, tls } = target;
   const { endpoint } = found;
+  const port = { name, endpoint, auth: "mtls" as const, tls, insecure };
+  const openPort = async () => {
+    const { openPortGateway } = await import("./port_gateway.ts");
+    return await openPortGateway(port);
+  };
+  const socket = socketFile(target.stateFolder);
+  if (await isListening(socket)) {
+    return createSocketGateway({ name, endpoint, socket, openPort });
+  }
   try {
-    const connection = await openConnection({
-      gateway: target.name,
-      endpoint,
-      tls: target.tls,
-      insecure,
-    });
-    const options = {
-      name: target.name,
-      endpoint,
-      auth: "mtls" as const,
-      transport: connection.transport,
-      close: connection.close,
-    };
-    if (await answers(createGateway({ ...options, timeoutMs: LOCAL_PROBE_MS_MAX })) === null) {
-      connection.close();
-      return null;
-    }
-    return createGateway(options);
+    const gateway = await openPort();
+    if (await answers(gateway) !== null) return gateway;
+    gateway.close();
+    return null;
   } catch (error) {
     // Certificates that are not there yet: no gateway has ever started here.
     if (error instanceof CodedError) return null;
     throw error;
+  }
+}
+
+/** A socket that nobody listens on is left of a gateway that was killed. */
+async function isListening(socket: string): Promise<boolean> {
+  try {
+    const connection = await Deno.connect({ transport: "unix", path: socket });
+    connection.close();
+    return true;
+  } catch {
+    return false;
   }
 }
 
@@ -180,11 +191,15 @@ export function spawnDetached(
 }
 
 async function answers(gateway: Gateway): Promise<Health | null> {
+  const late = Promise.withResolvers<null>();
+  const timer = setTimeout(() => late.resolve(null), LOCAL_PROBE_MS_MAX);
   try {
-    return await gateway.health();
+    return await Promise.race([gateway.health(), late.promise]);
   } catch (error) {
     if (error instanceof CodedError) return null;
     throw error;
+  } finally {
+    clearTimeout(timer);
   }
 }
 

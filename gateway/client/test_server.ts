@@ -23,7 +23,7 @@ export function addServices(router: ConnectRouter, services: TestServices): void
   router.service(Extensions, services.extensions ?? {});
 }
 
-/** Serves without TLS on a free port of this machine. */
+/** Serves without TLS, on a free port of this machine or on a socket. */
 export class TestServer implements AsyncDisposable {
   readonly #server: Http2Server;
   readonly #sessions = new Set<ServerHttp2Session>();
@@ -31,17 +31,21 @@ export class TestServer implements AsyncDisposable {
 
   private constructor(server: Http2Server) {
     this.#server = server;
-    this.endpoint = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+    const address = server.address() as AddressInfo | string;
+    this.endpoint = typeof address === "string" ? address : `http://127.0.0.1:${address.port}`;
     server.on("session", (session) => {
       this.#sessions.add(session);
       session.on("close", () => this.#sessions.delete(session));
     });
   }
 
-  static async start(services: TestServices): Promise<TestServer> {
+  static async start(services: TestServices, socket?: string): Promise<TestServer> {
     const routes = (router: ConnectRouter) => addServices(router, services);
     const server = createServer(connectNodeAdapter({ routes }));
-    await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+    await new Promise<void>((resolve) => {
+      if (socket === undefined) server.listen(0, "127.0.0.1", resolve);
+      else server.listen(socket, resolve);
+    });
     return new TestServer(server);
   }
 

@@ -10,12 +10,14 @@ import { type ConnectRouter, createContextValues } from "@connectrpc/connect";
 import { connectNodeAdapter } from "@connectrpc/connect-node";
 import {
   createSecureServer,
+  createServer,
   type Http2SecureServer,
+  type Http2Server,
   type Http2ServerRequest,
   type Http2ServerResponse,
   type ServerHttp2Session,
 } from "node:http2";
-import type { AddressInfo, Socket } from "node:net";
+import { type AddressInfo, Server as PlainServer, type Socket } from "node:net";
 import { Server } from "node:tls";
 import { CodedError } from "../../proto/errors.ts";
 import { OpenShell } from "../../proto/gen/openshell/v1/openshell_pb.ts";
@@ -26,10 +28,12 @@ import {
   MESSAGE_BYTES_MAX,
   SERVER_CLOSE_MS_MAX,
 } from "../../proto/limits.ts";
+import type { PeerCertificate } from "../auth/principal.ts";
 import { PEER } from "./call_context.ts";
 import { guardCalls, type GuardPorts } from "./guard_calls.ts";
 import { answerHealth, type HealthPorts } from "./health.ts";
 import { keepListening } from "./keep_listening.ts";
+import type { LocalSocket } from "./local_socket.ts";
 import { peerCertificateOf, type ServerRequest } from "./peer_certificate.ts";
 
 /** The address cannot be listened on. */
@@ -55,6 +59,8 @@ export interface ServerOptions {
   readonly routes: (router: ConnectRouter) => void;
   readonly guard: GuardPorts;
   readonly health: HealthPorts;
+  /** A socket of this machine beside the port; none where left out. */
+  readonly local?: LocalSocket;
 }
 
 /** Nothing was accepted any more; the server listens again. */
@@ -94,10 +100,9 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     rejectUnauthorized: true,
     minVersion: "TLSv1.3",
     allowHTTP1: true,
-  }, requestHandler(options, ending.signal));
+  }, requestHandler(options, { signal: ending.signal, peerOf: peerCertificateOf }));
   const calls = new OpenCalls();
-  server.on("request", (_request: unknown, response: Http2ServerResponse) => calls.add(response));
-  const sockets = followConnections(server);
+  const sockets = followServer(server, calls);
   // A handshake that failed is the client's affair.
   server.on("tlsClientError", () => {});
   await listen(server, options);
@@ -107,23 +112,52 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     port,
     onDeaf: () => options.guard.onFault(new DeafError(`${host}:${port}`)),
   });
+  const open: Open[] = [{ close: (done) => Server.prototype.close.call(server, done), sockets }];
+  if (options.local !== undefined) open.push(await listenLocally(options, ending.signal, calls));
   let closed: Promise<void> | null = null;
   const close = () => {
     stopWatching();
-    return closed ??= closeServer(server, { ending, calls, sockets });
+    return closed ??= closeServers(open, ending, calls);
   };
   return { host, port, close };
 }
 
+async function listenLocally(
+  options: ServerOptions & { readonly local?: LocalSocket },
+  signal: AbortSignal,
+  calls: OpenCalls,
+): Promise<Open> {
+  const { path, peer } = options.local!;
+  const server = createServer(requestHandler(options, { signal, peerOf: () => peer }));
+  const sockets = followServer(server, calls);
+  await Deno.remove(path).catch(() => {});
+  await listening(server, path, () => server.listen(path));
+  await Deno.chmod(path, 0o600);
+  return { close: (done) => PlainServer.prototype.close.call(server, done), sockets };
+}
+
+function followServer(
+  server: Http2SecureServer | Http2Server,
+  calls: OpenCalls,
+): ReadonlySet<Socket> {
+  server.on("request", (_request: unknown, response: Http2ServerResponse) => calls.add(response));
+  return followConnections(server);
+}
+
 type Handler = (request: Http2ServerRequest, response: Http2ServerResponse) => void;
 
-function requestHandler({ routes, guard, health }: ServerOptions, signal: AbortSignal): Handler {
+function requestHandler(
+  { routes, guard, health }: ServerOptions,
+  { signal, peerOf }: {
+    readonly signal: AbortSignal;
+    readonly peerOf: (request: ServerRequest) => PeerCertificate | null;
+  },
+): Handler {
   const shared = {
     routes,
     interceptors: [guardCalls(guard)],
     shutdownSignal: signal,
-    contextValues: (request: ServerRequest) =>
-      createContextValues().set(PEER, peerCertificateOf(request)),
+    contextValues: (request: ServerRequest) => createContextValues().set(PEER, peerOf(request)),
     fallback: (request: ServerRequest, response: unknown) => {
       void answerHttp(request.url ?? "", response as Http2ServerResponse, health);
     },
@@ -178,11 +212,12 @@ class OpenCalls {
  * Connections end by their socket, never by `session.close()` or `session.destroy()`: those send a
  * GOAWAY, at which the HTTP/2 library of Deno 2.9 may abort the whole process, ours or the peer's.
  */
-function followConnections(server: Http2SecureServer): ReadonlySet<Socket> {
+function followConnections(server: Http2SecureServer | Http2Server): ReadonlySet<Socket> {
   const sockets = new Set<Socket>();
   const latest: { socket: Socket | null } = { socket: null };
   // Those whose handshake is not done yet as well: they would keep the server open.
-  server.on("connection", (socket: Socket) => {
+  server.prependListener("connection", (socket: Socket) => {
+    latest.socket = socket;
     sockets.add(socket);
     socket.once("close", () => sockets.delete(socket));
   });
@@ -211,33 +246,46 @@ function followConnections(server: Http2SecureServer): ReadonlySet<Socket> {
 }
 
 async function listen(server: Http2SecureServer, { host, port }: ServerOptions): Promise<void> {
-  const listening = Promise.withResolvers<void>();
-  server.once("error", listening.reject);
-  server.listen(port, host, listening.resolve);
+  await listening(server, `${host}:${port}`, () => server.listen(port, host));
+}
+
+async function listening(
+  server: Http2SecureServer | Http2Server,
+  address: string,
+  begin: () => void,
+): Promise<void> {
+  const done = Promise.withResolvers<void>();
+  server.once("error", done.reject);
+  server.once("listening", done.resolve);
+  begin();
   try {
-    await listening.promise;
+    await done.promise;
   } catch (error) {
-    throw new ListenError(`${host}:${port}`, { cause: error });
+    throw new ListenError(address, { cause: error });
   } finally {
-    server.off("error", listening.reject);
+    server.off("error", done.reject);
   }
 }
 
+/** A server that listens, and its connections. */
 interface Open {
-  readonly ending: AbortController;
-  readonly calls: OpenCalls;
+  /** That of its base: the close of an HTTP/2 server would close its sessions, see above. */
+  readonly close: (done: () => void) => void;
   readonly sockets: ReadonlySet<Socket>;
 }
 
-async function closeServer(
-  server: Http2SecureServer,
-  { ending, calls, sockets }: Open,
+async function closeServers(
+  open: readonly Open[],
+  ending: AbortController,
+  calls: OpenCalls,
 ): Promise<void> {
-  const closed = Promise.withResolvers<void>();
-  // The close of the HTTP/2 server would close its sessions: see `followConnections`.
-  Server.prototype.close.call(server, () => closed.resolve());
+  const closed = open.map(({ close }) => {
+    const done = Promise.withResolvers<void>();
+    close(() => done.resolve());
+    return done.promise;
+  });
   ending.abort();
   await calls.drained(SERVER_CLOSE_MS_MAX);
-  for (const socket of sockets) socket.destroy();
-  await closed.promise;
+  for (const { sockets } of open) for (const socket of sockets) socket.destroy();
+  await Promise.all(closed);
 }

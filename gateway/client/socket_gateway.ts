@@ -1,0 +1,242 @@
+/**
+ * The gateway of this machine, by its socket: what most commands need, without what takes long to
+ * load. Everything else goes by its port, as to any other gateway.
+ *
+ * @module
+ */
+
+import { ConnectCalls, type JsonObject } from "./connect_calls.ts";
+import {
+  decodeExecEvent,
+  decodeProcessOutput,
+  encodeAttachInput,
+  encodeAttachStart,
+  encodeExecInput,
+  encodeExecStart,
+} from "./process_wire.ts";
+import { newSandboxToJson, sandboxEventFromJson, sandboxFromJson } from "./sandbox_json.ts";
+import type {
+  AttachRequest,
+  ExecRequest,
+  Gateway,
+  Health,
+  Json,
+  ProcessInput,
+  ProcessOutput,
+} from "./types.ts";
+
+export interface SocketGatewayOptions {
+  readonly name: string;
+  readonly endpoint: string;
+  readonly socket: string;
+  /** For one call, in milliseconds; the usual time where left out. */
+  readonly timeoutMs?: number;
+  /** Opens the same gateway by its port. */
+  readonly openPort: () => Promise<Gateway>;
+}
+
+const OPENSHELL = "openshell.v1.OpenShell";
+const EXTENSIONS = "openshell.ext.v1.Extensions";
+
+/** Returns a gateway that is called when a method is. */
+export function createSocketGateway(options: SocketGatewayOptions): Gateway {
+  const { name, endpoint, socket, timeoutMs } = options;
+  const calls = new ConnectCalls(socket, { gateway: name, endpoint }, timeoutMs);
+  const port = new Port(options.openPort);
+  return {
+    name,
+    endpoint,
+    auth: "mtls",
+    close() {
+      calls.close();
+      port.close();
+    },
+    ...sandboxCalls(calls),
+    ...processCalls(calls),
+    ...portCalls(port),
+  };
+}
+
+function sandboxCalls(calls: ConnectCalls): Pick<
+  Gateway,
+  | "health"
+  | "createSandbox"
+  | "getSandbox"
+  | "listSandboxes"
+  | "deleteSandbox"
+  | "stopSandbox"
+  | "startSandbox"
+  | "watchSandbox"
+> {
+  const call = (action: string, method: string, request: JsonObject) =>
+    calls.call(action, `${OPENSHELL}/${method}`, request);
+  const one = async (action: string, method: string, request: JsonObject) =>
+    sandboxFromJson((await call(action, method, request)).sandbox);
+  return {
+    async health() {
+      const answer = await call("ask how the gateway is", "Health", {});
+      return { status: healthOf(answer.status), version: String(answer.version ?? "") };
+    },
+    createSandbox: async (sandbox) =>
+      await one("create the sandbox", "CreateSandbox", await newSandboxToJson(sandbox)),
+    getSandbox: ({ name, workspace }) =>
+      one(`get sandbox "${name}"`, "GetSandbox", { name, workspace }),
+    async listSandboxes({ workspace, limit, offset, selector, allWorkspaces }) {
+      const request = { workspace, limit, offset, labelSelector: selector, allWorkspaces };
+      const { sandboxes } = await call("list sandboxes", "ListSandboxes", request);
+      return (Array.isArray(sandboxes) ? sandboxes : []).map(sandboxFromJson);
+    },
+    async deleteSandbox({ name, workspace }) {
+      const action = `delete sandbox "${name}"`;
+      return (await call(action, "DeleteSandbox", { name, workspace })).deleted === true;
+    },
+    stopSandbox: ({ name, workspace }) =>
+      one(`stop sandbox "${name}"`, "StopSandbox", { name, workspace }),
+    startSandbox: ({ name, workspace }) =>
+      one(`start sandbox "${name}"`, "StartSandbox", { name, workspace }),
+    async *watchSandbox(id, signal) {
+      const request = { id, followStatus: true, followEvents: true };
+      const messages = calls.stream({
+        action: "watch the sandbox",
+        method: `${OPENSHELL}/WatchSandbox`,
+        encoding: "json",
+        inputs: single(new TextEncoder().encode(JSON.stringify(request))),
+        signal,
+      });
+      for await (const message of messages) {
+        const event = sandboxEventFromJson(JSON.parse(new TextDecoder().decode(message)));
+        if (event !== null) yield event;
+      }
+    },
+  };
+}
+
+function processCalls(calls: ConnectCalls): Pick<Gateway, "exec" | "attach"> {
+  return {
+    exec: (request, { inputs, signal }) =>
+      outputs(
+        calls.stream({
+          action: "run a program in the sandbox",
+          method: `${OPENSHELL}/ExecSandboxInteractive`,
+          encoding: "proto",
+          inputs: execInputs(request, inputs),
+          signal,
+        }),
+        decodeExecEvent,
+      ),
+    attach: (request, { inputs, signal }) =>
+      outputs(
+        calls.stream({
+          action: "attach to the sandbox",
+          method: `${EXTENSIONS}/AttachSandbox`,
+          encoding: "proto",
+          inputs: attachInputs(request, inputs),
+          signal,
+        }),
+        decodeProcessOutput,
+      ),
+  };
+}
+
+async function* outputs(
+  messages: AsyncIterable<Uint8Array>,
+  decode: (message: Uint8Array) => ProcessOutput | null,
+): AsyncGenerator<ProcessOutput> {
+  for await (const message of messages) {
+    const output = decode(message);
+    if (output !== null) yield output;
+  }
+}
+
+async function* execInputs(
+  request: ExecRequest,
+  inputs: AsyncIterable<ProcessInput>,
+): AsyncGenerator<Uint8Array> {
+  yield encodeExecStart(request);
+  for await (const input of inputs) {
+    // The end of the program's input is the end of ours: the wire has no other word for it.
+    if (input.kind === "end") return;
+    const message = encodeExecInput(input);
+    if (message !== null) yield message;
+  }
+}
+
+async function* attachInputs(
+  request: AttachRequest,
+  inputs: AsyncIterable<ProcessInput>,
+): AsyncGenerator<Uint8Array> {
+  yield encodeAttachStart(request);
+  for await (const input of inputs) yield encodeAttachInput(input);
+}
+
+async function* single(message: Uint8Array): AsyncGenerator<Uint8Array> {
+  yield message;
+}
+
+/** The way by the port, opened when it is first needed. */
+class Port {
+  readonly #open: () => Promise<Gateway>;
+  #gateway: Promise<Gateway> | null = null;
+
+  constructor(open: () => Promise<Gateway>) {
+    this.#open = open;
+  }
+
+  gateway(): Promise<Gateway> {
+    return this.#gateway ??= this.#open();
+  }
+
+  close(): void {
+    // One that could not be opened was told to whoever asked for it.
+    void this.#gateway?.then((gateway) => gateway.close(), () => {});
+  }
+
+  async *stream<T>(begin: (gateway: Gateway) => AsyncIterable<T>): AsyncGenerator<T> {
+    yield* begin(await this.gateway());
+  }
+}
+
+function portCalls(port: Port): Pick<
+  Gateway,
+  | "info"
+  | "currentUser"
+  | "getLogs"
+  | "followLogs"
+  | "readEvents"
+  | "verifyEvents"
+  | "forward"
+  | "setPolicy"
+  | "deleteGlobalPolicy"
+  | "getPolicy"
+  | "listPolicies"
+  | "getEffectivePolicy"
+> {
+  return {
+    info: async () => await (await port.gateway()).info(),
+    currentUser: async () => await (await port.gateway()).currentUser(),
+    getLogs: async (...given) => await (await port.gateway()).getLogs(...given),
+    followLogs: (...given) => port.stream((gateway) => gateway.followLogs(...given)),
+    readEvents: (...given) => port.stream((gateway) => gateway.readEvents(...given)),
+    verifyEvents: async (...given) => await (await port.gateway()).verifyEvents(...given),
+    forward: (...given) => port.stream((gateway) => gateway.forward(...given)),
+    setPolicy: async (...given) => await (await port.gateway()).setPolicy(...given),
+    deleteGlobalPolicy: async () => await (await port.gateway()).deleteGlobalPolicy(),
+    getPolicy: async (...given) => await (await port.gateway()).getPolicy(...given),
+    listPolicies: async (...given) => await (await port.gateway()).listPolicies(...given),
+    getEffectivePolicy: async (...given) =>
+      await (await port.gateway()).getEffectivePolicy(...given),
+  };
+}
+
+function healthOf(status: Json | undefined): Health["status"] {
+  switch (status) {
+    case "SERVICE_STATUS_HEALTHY":
+      return "healthy";
+    case "SERVICE_STATUS_DEGRADED":
+      return "degraded";
+    case "SERVICE_STATUS_UNHEALTHY":
+      return "unhealthy";
+    default:
+      return "unknown";
+  }
+}
