@@ -105,6 +105,12 @@ if [ -n "${DENO_NO_UPDATE_CHECK+set}" ]; then
 fi
 export OPENSHELL_EXECUTABLE="$self" OPENSHELL_LAUNCHER=1
 export DENO_DIR="$folder/cache" DENO_NO_UPDATE_CHECK=1
+# There is a supervisor for each sandbox, most of the time idle: it is to hold little memory.
+heap=
+if [ "${1-}" = supervise ]; then
+  heap=--v8-flags=--optimize-for-size,--min-semi-space-size=1
+  export MALLOC_ARENA_MAX="${MALLOC_ARENA_MAX-1}"
+fi
 exec "$folder/deno" run --quiet --allow-all --no-config --no-lock --no-remote --no-npm \
-  "$folder/main.js" "$@"
+  ${heap:+"$heap"} "$folder/main.js" "$@"
 exit 1
