@@ -125,6 +125,8 @@ export function readField(line: string): Step<HeaderField> {
   if (name.includes("_") && DECISIVE.has(name.toLowerCase().replaceAll("_", "-"))) {
     return fail("ambiguous_header_name");
   }
+  // Some readers take a tab beside `chunked` or a length for a part of it, others for space.
+  if (line.includes("\t") && isDecisive(name)) return fail("invalid_header_value");
   const value = trimSpace(line, colon + 1);
   return isFieldValue(value) ? { ok: true, value: [name, value] } : fail("invalid_header_value");
 }
