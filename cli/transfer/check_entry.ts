@@ -49,6 +49,8 @@ export class EntryChecker {
     const mode = header.mode & 0o755;
     switch (header.type) {
       case "directory":
+        // No folder has content, and whoever reads the stream would wait for it for ever.
+        if (header.size !== 0) throw refuse(path, "it is a folder with content");
         this.#add(path, "folder", 0);
         return { kind: "folder", path, mode: mode | 0o700 };
       case "file":

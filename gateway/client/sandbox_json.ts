@@ -7,6 +7,7 @@
  */
 
 import { POLICY } from "../../policy-wasm/wire_shape.ts";
+import { UNKEPT_ANNOTATION } from "../../proto/annotations.ts";
 import type { JsonObject } from "./connect_calls.ts";
 import {
   type Condition,
@@ -65,11 +66,12 @@ export function sandboxEventFromJson(event: JsonObject): SandboxEvent | null {
 /** @throws {PolicyWireError} for a policy that the wire has no words for */
 export async function newSandboxToJson(sandbox: NewSandbox): Promise<JsonObject> {
   const { name, workspace, labels, environment, command, tty, policy } = sandbox;
-  const { resources, driverConfig } = sandbox;
+  const { resources, driverConfig, isKept } = sandbox;
   return {
     name,
     workspace,
     labels,
+    annotations: isKept ? {} : { [UNKEPT_ANNOTATION]: "true" },
     spec: {
       environment,
       command,

@@ -41,6 +41,7 @@ const VIEW = {
 };
 
 const NEW: NewSandbox = {
+  isKept: true,
   name: "demo",
   workspace: "default",
   labels: { team: "docs" },

@@ -32,7 +32,8 @@ export function evaluatorReplay(): Replay {
         core.connect(core.resolve(caller), target),
       request: core.request.bind(core),
     };
-    return answer(judge, rawQuestionOf(witness)).decision;
+    // The prover reads a path in one way: what servers may read in `%2F` and `%5C` only denies more.
+    return answer(judge, rawQuestionOf(witness), { isLiteral: true }).decision;
   };
 }
 

@@ -9,7 +9,7 @@
 
 import { parseIp } from "../../../policy-wasm/ip.ts";
 import { CodedError } from "../../../proto/errors.ts";
-import { DIAL_ADDRESS_MS_MAX, DIAL_MS_MAX } from "../../../proto/limits.ts";
+import { DIAL_ADDRESS_MS_MAX, DIAL_MS_MAX } from "../../../proto/egress_limits.ts";
 import type { DialTarget } from "./ports.ts";
 
 /** No address could be connected to. */

@@ -7,7 +7,8 @@
  * @module
  */
 
-import { BINARY_LINKS_MAX, PATH_BYTES_MAX } from "../../../proto/limits.ts";
+import { PATH_BYTES_MAX } from "../../../proto/limits.ts";
+import { BINARY_LINKS_MAX } from "../../../proto/egress_limits.ts";
 import type { Binary, Policy } from "../../../policy-wasm/policy.ts";
 
 /** Reads a link at an absolute path of the sandbox; `null` for whatever is no link. */

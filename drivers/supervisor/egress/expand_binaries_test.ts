@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { BINARY_LINKS_MAX } from "../../../proto/limits.ts";
+import { BINARY_LINKS_MAX } from "../../../proto/egress_limits.ts";
 import { policyOf, ruleOf } from "../../../policy-wasm/fixtures.ts";
 import { expandBinaries, resolveLinks, sandboxLinks } from "./expand_binaries.ts";
 

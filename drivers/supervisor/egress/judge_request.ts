@@ -135,8 +135,9 @@ export function refuse(
 }
 
 function overrideIn({ fields }: RequestHead): string | null {
-  const found = fields.map(([name]) => name.toLowerCase()).find((name) => OVERRIDES.has(name));
-  return found ?? null;
+  // Servers behind CGI or WSGI see no difference between the two signs.
+  const names = fields.map(([name]) => name.toLowerCase().replaceAll("_", "-"));
+  return names.find((name) => OVERRIDES.has(name)) ?? null;
 }
 
 function queryOf(target: string): string {

@@ -8,6 +8,7 @@
  */
 
 import type { Connection } from "../../../policy-wasm/evaluator.ts";
+import { judgeReadings } from "../../../policy-wasm/path_readings.ts";
 import type { Caller, Request, Target } from "../../../policy-wasm/request.ts";
 import type { Actor } from "../events/audit_event.ts";
 import { type Allowed, decide, judgeAddresses } from "./authorize_connection.ts";
@@ -58,7 +59,10 @@ export class LiveConnection implements Reviewable {
     const facts = { target, addresses, trustedGatewayIp: this.#trustedGatewayIp };
     if (!judgeAddresses(generation, connection, facts).ok) return false;
     const request = this.#request;
-    if (request !== null && evaluator.request(connection, request).verdict === "deny") return false;
+    if (request !== null) {
+      const judge = (reading: Request) => evaluator.request(connection, reading);
+      if (judgeReadings(request, judge).verdict === "deny") return false;
+    }
     this.#generation = generation;
     this.#connection = connection;
     return true;

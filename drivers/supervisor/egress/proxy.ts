@@ -14,7 +14,7 @@ import {
   PROTOCOL_MS_MAX,
   PROXY_CONNECTIONS_MAX,
   PROXY_REFUSALS_MAX,
-} from "../../../proto/limits.ts";
+} from "../../../proto/egress_limits.ts";
 import { handleConnect } from "./connect_adapter.ts";
 import { invalidRequest } from "./denial.ts";
 import { handleForward } from "./forward_adapter.ts";

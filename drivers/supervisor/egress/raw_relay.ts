@@ -6,7 +6,8 @@
  * @module
  */
 
-import { RAW_BUFFER_BYTES_MAX, RAW_BUFFER_BYTES_MIN } from "../../../proto/limits.ts";
+import { RAW_BUFFER_BYTES_MAX } from "../../../proto/egress_limits.ts";
+import { RAW_BUFFER_BYTES_MIN } from "../../../proto/egress_limits.ts";
 import { type ByteStream, writeAll } from "./byte_stream.ts";
 
 export interface RawRelayOptions {

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { RAW_BUFFER_BYTES_MAX } from "../../../proto/limits.ts";
+import { RAW_BUFFER_BYTES_MAX } from "../../../proto/egress_limits.ts";
 import { memoryPair, readAll } from "./http1/memory_stream.ts";
 import { type RawRelayOptions, relayRaw } from "./raw_relay.ts";
 import { readText, send } from "./pipeline_fixture.ts";

@@ -9,7 +9,11 @@
 
 import { lookup } from "node:dns/promises";
 import { parseIp } from "../../../policy-wasm/ip.ts";
-import { HOST_ADDRESSES_MAX, RESOLVE_MS_MAX, RESOLVES_AT_ONCE_MAX } from "../../../proto/limits.ts";
+import {
+  HOST_ADDRESSES_MAX,
+  RESOLVE_MS_MAX,
+  RESOLVES_AT_ONCE_MAX,
+} from "../../../proto/egress_limits.ts";
 import type { Resolution } from "./ports.ts";
 
 /** Returns all addresses of a name, in the order of the answer; rejects where there are none. */

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { HOST_ADDRESSES_MAX } from "../../../proto/limits.ts";
+import { HOST_ADDRESSES_MAX } from "../../../proto/egress_limits.ts";
 import { HostResolver } from "./resolve_host.ts";
 
 const ADDRESSES = ["93.184.216.34", "2606:2800:220:1::1"];

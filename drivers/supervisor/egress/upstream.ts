@@ -7,7 +7,7 @@
  * @module
  */
 
-import { UPSTREAM_UNUSED_MS_MAX } from "../../../proto/limits.ts";
+import { UPSTREAM_UNUSED_MS_MAX } from "../../../proto/egress_limits.ts";
 import type { ByteStream } from "./byte_stream.ts";
 import type { LiveConnection } from "./live_connection.ts";
 import type { Dialled, DialPort, TlsPort } from "./ports.ts";

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { endpointOf, policyOf, ruleOf } from "../../../policy-wasm/fixtures.ts";
-import { UPSTREAM_UNUSED_MS_MAX } from "../../../proto/limits.ts";
+import { UPSTREAM_UNUSED_MS_MAX } from "../../../proto/egress_limits.ts";
 import { type Allowed, authorizeConnection } from "./authorize_connection.ts";
 import type { ByteStream } from "./byte_stream.ts";
 import { GenerationHolder } from "./generation.ts";

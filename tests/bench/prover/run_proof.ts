@@ -53,6 +53,4 @@ if (import.meta.main) {
   const [asked, rules, engine] = Deno.args;
   const measured = await main(asked as Asked, Number(rules), engine as "exact" | "both");
   console.log(JSON.stringify(measured));
-  // The solver keeps its threads.
-  Deno.exit(0);
 }

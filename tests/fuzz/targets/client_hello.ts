@@ -13,7 +13,7 @@ import {
   parseClientHello,
 } from "../../../drivers/supervisor/egress/tls/client_hello.ts";
 import { clientHello } from "../../../drivers/supervisor/egress/pipeline_fixture.ts";
-import { CLIENT_HELLO_BYTES_MAX } from "../../../proto/limits.ts";
+import { CLIENT_HELLO_BYTES_MAX } from "../../../proto/egress_limits.ts";
 import type { Chance } from "../../differential/generate.ts";
 import { mutate } from "../mutate.ts";
 import { chanceOf, concat, latin1Bytes, latin1Text, type Target } from "../target.ts";

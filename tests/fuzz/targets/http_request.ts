@@ -7,7 +7,7 @@
 
 import assert from "node:assert/strict";
 import { canonicalPath } from "../../../policy-wasm/canonical/path.ts";
-import { HTTP_HEAD_BYTES_MAX } from "../../../proto/limits.ts";
+import { HTTP_HEAD_BYTES_MAX } from "../../../proto/egress_limits.ts";
 import { BufferedStream } from "../../../drivers/supervisor/egress/http1/buffered_stream.ts";
 import { memoryStreamOf, readAll } from "../../../drivers/supervisor/egress/http1/memory_stream.ts";
 import {

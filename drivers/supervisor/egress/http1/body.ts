@@ -10,7 +10,7 @@
  * @module
  */
 
-import { HTTP_BUFFER_BYTES_MAX, HTTP_COALESCE_MS } from "../../../../proto/limits.ts";
+import { HTTP_BUFFER_BYTES_MAX, HTTP_COALESCE_MS } from "../../../../proto/egress_limits.ts";
 import { type ByteStream, writeAll } from "../byte_stream.ts";
 import type { BufferedStream } from "./buffered_stream.ts";
 import { ChunkDecoder } from "./chunk_decoder.ts";

@@ -10,7 +10,7 @@
  * @module
  */
 
-import { HTTP_BUFFER_BYTES_MAX, HTTP_BUFFER_BYTES_MIN } from "../../../../proto/limits.ts";
+import { HTTP_BUFFER_BYTES_MAX, HTTP_BUFFER_BYTES_MIN } from "../../../../proto/egress_limits.ts";
 import type { ByteStream } from "../byte_stream.ts";
 import { BufferFullError } from "./http1_error.ts";
 

@@ -1,7 +1,7 @@
 import { Buffer } from "node:buffer";
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { HTTP_BUFFER_BYTES_MAX } from "../../../../proto/limits.ts";
+import { HTTP_BUFFER_BYTES_MAX } from "../../../../proto/egress_limits.ts";
 import { writeAll } from "../byte_stream.ts";
 import { BufferedStream } from "./buffered_stream.ts";
 import { BufferFullError } from "./http1_error.ts";

@@ -13,7 +13,10 @@
  * @module
  */
 
-import { HTTP_CHUNK_SIZE_DIGITS_MAX, HTTP_TRAILER_BYTES_MAX } from "../../../../proto/limits.ts";
+import {
+  HTTP_CHUNK_SIZE_DIGITS_MAX,
+  HTTP_TRAILER_BYTES_MAX,
+} from "../../../../proto/egress_limits.ts";
 import { isDecisive, readField } from "./header_fields.ts";
 import { BodyRelayError } from "./http1_error.ts";
 

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { HTTP_TRAILER_BYTES_MAX } from "../../../../proto/limits.ts";
+import { HTTP_TRAILER_BYTES_MAX } from "../../../../proto/egress_limits.ts";
 import { ChunkDecoder } from "./chunk_decoder.ts";
 import { BodyRelayError } from "./http1_error.ts";
 

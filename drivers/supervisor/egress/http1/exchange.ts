@@ -11,7 +11,10 @@
  * @module
  */
 
-import { HTTP_HEAD_BYTES_MAX, HTTP_INTERIM_RESPONSES_MAX } from "../../../../proto/limits.ts";
+import {
+  HTTP_HEAD_BYTES_MAX,
+  HTTP_INTERIM_RESPONSES_MAX,
+} from "../../../../proto/egress_limits.ts";
 import { type ByteStream, writeAll } from "../byte_stream.ts";
 import { type Authority, formatAuthority, type Scheme } from "./authority.ts";
 import { createScratch, relayBody } from "./body.ts";

@@ -10,7 +10,7 @@
  * @module
  */
 
-import { HTTP_HEADERS_MAX } from "../../../../proto/limits.ts";
+import { HTTP_HEADERS_MAX } from "../../../../proto/egress_limits.ts";
 
 /** A header as it was sent: its name in its case, its value without the space around it. */
 export type HeaderField = readonly [name: string, value: string];

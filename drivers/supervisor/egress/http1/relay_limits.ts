@@ -4,14 +4,14 @@
  * @module
  */
 
+import { HTTP_DRAIN_MS_MAX } from "../../../../proto/egress_limits.ts";
 import {
   HTTP_BODY_IDLE_MS_MAX,
   HTTP_DRAIN_BYTES_MAX,
-  HTTP_DRAIN_MS_MAX,
   HTTP_HEAD_MS_MAX,
   HTTP_IDLE_MS_MAX,
   HTTP_RESPONSE_MS_MAX,
-} from "../../../../proto/limits.ts";
+} from "../../../../proto/egress_limits.ts";
 
 export interface RelayLimits {
   /** Between two requests. */

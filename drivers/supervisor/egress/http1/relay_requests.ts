@@ -11,7 +11,7 @@
  * @module
  */
 
-import { HTTP_HEAD_BYTES_MAX } from "../../../../proto/limits.ts";
+import { HTTP_HEAD_BYTES_MAX } from "../../../../proto/egress_limits.ts";
 import type { ByteStream } from "../byte_stream.ts";
 import type { Authority, Scheme } from "./authority.ts";
 import type { BufferedStream, HeadRead } from "./buffered_stream.ts";

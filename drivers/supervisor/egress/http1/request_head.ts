@@ -11,7 +11,7 @@
  * @module
  */
 
-import { HTTP_HEAD_BYTES_MAX, HTTP_METHOD_BYTES_MAX } from "../../../../proto/limits.ts";
+import { HTTP_HEAD_BYTES_MAX, HTTP_METHOD_BYTES_MAX } from "../../../../proto/egress_limits.ts";
 import {
   type FieldProblem,
   type Framing,

@@ -4,7 +4,7 @@ import {
   HTTP_HEAD_BYTES_MAX,
   HTTP_HEADERS_MAX,
   HTTP_METHOD_BYTES_MAX,
-} from "../../../../proto/limits.ts";
+} from "../../../../proto/egress_limits.ts";
 import { parseRequestHead, type RequestHead } from "./request_head.ts";
 import { writeRequestHead } from "./write_head.ts";
 

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { HTTP_HEAD_BYTES_MAX } from "../../../../proto/limits.ts";
+import { HTTP_HEAD_BYTES_MAX } from "../../../../proto/egress_limits.ts";
 import { parseResponseHead, type ResponseHead } from "./response_head.ts";
 import { writeResponseHead } from "./write_head.ts";
 

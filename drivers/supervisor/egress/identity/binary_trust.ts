@@ -7,7 +7,7 @@
  * @module
  */
 
-import { TRUSTED_BINARIES_MAX } from "../../../../proto/limits.ts";
+import { TRUSTED_BINARIES_MAX } from "../../../../proto/egress_limits.ts";
 import type { FileIdentity } from "./process_table.ts";
 
 export type TrustVerdict = "trusted" | "changed" | "gone" | "full";

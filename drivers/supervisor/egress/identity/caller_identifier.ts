@@ -16,7 +16,8 @@
  */
 
 import { CodedError } from "../../../../proto/errors.ts";
-import { ANCESTORS_MAX, BINARY_BYTES_MAX, CALLER_ATTEMPTS_MAX } from "../../../../proto/limits.ts";
+import { ANCESTORS_MAX } from "../../../../proto/limits.ts";
+import { BINARY_BYTES_MAX, CALLER_ATTEMPTS_MAX } from "../../../../proto/egress_limits.ts";
 import type { Caller } from "../../../../policy-wasm/request.ts";
 import type { Actor } from "../../events/audit_event.ts";
 import { BinaryTrust } from "./binary_trust.ts";

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
-import { ANCESTORS_MAX, BINARY_BYTES_MAX } from "../../../../proto/limits.ts";
+import { ANCESTORS_MAX } from "../../../../proto/limits.ts";
+import { BINARY_BYTES_MAX } from "../../../../proto/egress_limits.ts";
 import { BinaryTrust } from "./binary_trust.ts";
 import { CallerIdentifier } from "./caller_identifier.ts";
 import { CLIENT_PORT, type FakeProcess, FakeProcesses, INODE } from "./fake_processes.ts";

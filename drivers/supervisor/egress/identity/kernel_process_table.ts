@@ -12,7 +12,7 @@ import {
   BINARY_CHUNK_BYTES,
   CALLER_DESCRIPTORS_MAX,
   HOST_PIDS_MAX,
-} from "../../../../proto/limits.ts";
+} from "../../../../proto/egress_limits.ts";
 import { parseStat } from "./parse_stat.ts";
 import { ProcFolder, ProcReadError } from "./proc_folder_ffi.ts";
 import type { FileIdentity, Lineage, Owner, ProcessLook, ProcessTable } from "./process_table.ts";

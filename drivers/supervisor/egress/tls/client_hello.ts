@@ -11,7 +11,7 @@
  */
 
 import { canonicalHost } from "../../../../policy-wasm/canonical/host.ts";
-import { CLIENT_HELLO_BYTES_MAX } from "../../../../proto/limits.ts";
+import { CLIENT_HELLO_BYTES_MAX } from "../../../../proto/egress_limits.ts";
 
 /** What the first bytes of a connection are. */
 export type ClientHello =

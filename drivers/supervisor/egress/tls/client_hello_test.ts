@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import * as fc from "fast-check";
-import { CLIENT_HELLO_BYTES_MAX } from "../../../../proto/limits.ts";
+import { CLIENT_HELLO_BYTES_MAX } from "../../../../proto/egress_limits.ts";
 import { type ClientHello, parseClientHello } from "./client_hello.ts";
 
 const ASCII = new TextEncoder();

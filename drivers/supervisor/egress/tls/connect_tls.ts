@@ -18,7 +18,7 @@
  */
 
 import type { ByteStream } from "../byte_stream.ts";
-import { TLS_HANDSHAKE_MS_MAX } from "../../../../proto/limits.ts";
+import { TLS_HANDSHAKE_MS_MAX } from "../../../../proto/egress_limits.ts";
 import { HandshakeLimit } from "./handshake_limit.ts";
 import { TlsTruncatedError, UpstreamTlsError, type UpstreamTlsProblem } from "./tls_error.ts";
 

@@ -11,7 +11,7 @@
  */
 
 import { parseIp } from "../../../../policy-wasm/ip.ts";
-import { TLS_LEAVES_MAX } from "../../../../proto/limits.ts";
+import { TLS_LEAVES_MAX } from "../../../../proto/egress_limits.ts";
 import {
   type Authority,
   createAuthority,

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { X509Certificate } from "node:crypto";
-import { TLS_LEAVES_MAX } from "../../../../proto/limits.ts";
+import { TLS_LEAVES_MAX } from "../../../../proto/egress_limits.ts";
 import { SandboxAuthority } from "./sandbox_authority.ts";
 
 const DAY_MS = 86_400_000;

@@ -15,7 +15,7 @@
  */
 
 import { type ByteStream, writeAll } from "../byte_stream.ts";
-import { TLS_DRAIN_MS_MAX, TLS_HANDSHAKE_MS_MAX } from "../../../../proto/limits.ts";
+import { TLS_DRAIN_MS_MAX, TLS_HANDSHAKE_MS_MAX } from "../../../../proto/egress_limits.ts";
 import type { IssuedCertificate } from "../../../system/pki/certificate.ts";
 import { CertificateRequestError } from "../../../system/pki/pki_error.ts";
 import { HandshakeLimit } from "./handshake_limit.ts";

@@ -7,7 +7,7 @@
  * @module
  */
 
-import { CA_BUNDLE_BYTES_MAX } from "../../../../proto/limits.ts";
+import { CA_BUNDLE_BYTES_MAX } from "../../../../proto/egress_limits.ts";
 import { TrustFilesError } from "./tls_error.ts";
 
 /** Bundles of Debian, RHEL, openSUSE and Alpine. */

@@ -23,7 +23,7 @@ const TYPE_A = 1;
 async function main([hostname = "", port = ""]: readonly string[]): Promise<void> {
   const socket = Deno.listenDatagram({ transport: "udp", hostname, port: Number(port) });
   console.log("listens");
-  void Deno.stdin.readable.pipeTo(new WritableStream()).then(() => Deno.exit(0));
+  void Deno.stdin.readable.pipeTo(new WritableStream()).then(() => socket.close());
   for await (const [question, from] of socket) {
     const answer = answerTo(question);
     if (answer !== null) await socket.send(answer, from);
