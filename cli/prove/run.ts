@@ -95,8 +95,8 @@ export async function withProofCodes(
   }
 }
 
-/** Returns `null` for what is no matter of a proof. */
-function proofCodeOf(error: unknown): number | null {
+/** Returns the exit code of an error, `null` for what is no matter of a proof. */
+export function proofCodeOf(error: unknown): number | null {
   if (error instanceof EngineDisagreementError || error instanceof ReplayMismatchError) {
     return EXIT_DISAGREEMENT;
   }

@@ -5,12 +5,17 @@
  */
 
 import assert from "node:assert/strict";
+import { EngineDisagreementError, ReplayMismatchError } from "../../prover/errors.ts";
+import { RegistryError } from "../../prover/registry/registry.ts";
+import { SolverError } from "../../prover/solver/z3.ts";
 import { PROGRAM } from "../commands.ts";
 import { POLICY_TEXT_BYTES_MAX } from "../../proto/limits.ts";
 import { fakeContext } from "../fake_context.ts";
 import { runProgram } from "../run_program.ts";
+import { UsageError } from "../usage_error.ts";
 import { CEILING, CLEAN, NOW, POLICY } from "./fixtures.ts";
-import { parseTimeout } from "./run.ts";
+import { NativeSolverError } from "./native_solver.ts";
+import { parseTimeout, proofCodeOf } from "./run.ts";
 
 const RISK = `version: 1
 risks:
@@ -164,3 +169,15 @@ Deno.test.each(["", "0s", "5", "s", "1h", "-1s", "1.5s", "99999999m"])(
     assert.throws(() => parseTimeout(text), { name: "UsageError" });
   },
 );
+
+Deno.test.each([
+  { error: new EngineDisagreementError("q", "proved", "sat"), want: 4 },
+  { error: new ReplayMismatchError("q", "allow", "deny"), want: 4 },
+  { error: new RegistryError([]), want: 4 },
+  { error: new SolverError("start"), want: 3 },
+  { error: new NativeSolverError("it is not installed"), want: 3 },
+  { error: new UsageError("Cannot"), want: 2 },
+  { error: new TypeError("a defect"), want: null },
+])("proofCodeOf($error.name) is $want", ({ error, want }) => {
+  assert.equal(proofCodeOf(error), want);
+});

@@ -54,6 +54,18 @@ Deno.test("z3 answers what the formulas mean", async (t) => {
   assert.equal(await z3.check("", 1000), "unknown");
 });
 
+Deno.test("z3 is ended when an answer takes too long, and then knows nothing more", async () => {
+  const z3 = await startZ3();
+  const factor = "((_ zero_extend 64) ";
+  const hard = "(declare-const a (_ BitVec 64))(declare-const b (_ BitVec 64))" +
+    "(assert (bvugt a #x0000000000000001))(assert (bvugt b #x0000000000000001))" +
+    `(assert (= (bvmul ${factor}a) ${factor}b)) #x6fffffffffffffb1400000000000000d))`;
+  const asked = [z3.check(hard, 200), z3.check("(declare-const c Bool)", 60_000)];
+  assert.deepEqual(await Promise.all(asked), ["unknown", "unknown"]);
+  assert.equal(await z3.check("(declare-const c Bool)", 60_000), "unknown");
+  z3.close();
+});
+
 function subject(policy: Subject["policy"]): Subject {
   return { policy, locate: () => null };
 }
