@@ -12,6 +12,7 @@ import {
 } from "../../policy-wasm/destination.ts";
 import { cidrContains, formatIp, parseCidr, parseIp } from "../../policy-wasm/ip.ts";
 import type { Verdict } from "../exact/verdict.ts";
+import type { Endpoint } from "../../policy-wasm/policy.ts";
 import type { Target } from "../../policy-wasm/request.ts";
 import type { Member } from "../space/member.ts";
 import type { Cell, Connection } from "../space/space.ts";
@@ -59,6 +60,8 @@ export class DestinationVisitor implements Visitor {
   readonly #context: VisitContext;
   readonly #trustedGatewayIp: string | null;
   readonly #found = new BestFindings();
+  /** By what the judgement depends on. */
+  readonly #judged = new Map<string, readonly Reached[]>();
   #last: Connection | null = null;
 
   constructor(
@@ -126,10 +129,23 @@ export class DestinationVisitor implements Visitor {
   }
 
   #reached({ endpoint }: Member, target: Target): readonly Reached[] {
-    const literal = parseIp(target.host);
-    const addresses = literal !== null
-      ? [target.host]
-      : [...SAMPLES, ...endpoint.allowedIps.map(firstAddress)];
+    const isLiteral = parseIp(target.host) !== null;
+    // Only addresses, and aliases of a trusted gateway, are judged by the name itself.
+    const isNameAlone = !isLiteral && this.#trustedGatewayIp === null;
+    const { host, allowedIps } = endpoint;
+    const kind = host === "" ? "none" : host.includes("*") ? "pattern" : "exact";
+    const key = `${
+      isNameAlone ? kind : `${host} ${target.host}`
+    } ${target.port} ${allowedIps.join()}`;
+    const known = this.#judged.get(key);
+    if (known !== undefined) return known;
+    const addresses = isLiteral ? [target.host] : [...SAMPLES, ...allowedIps.map(firstAddress)];
+    const reached = this.#judge(endpoint, target, addresses);
+    this.#judged.set(key, reached);
+    return reached;
+  }
+
+  #judge(endpoint: Endpoint, target: Target, addresses: readonly string[]): readonly Reached[] {
     return addresses.flatMap((address): Reached[] => {
       const trustedGatewayIp = this.#trustedGatewayIp;
       const verdict = judgeAddress(endpoint, target, { address, trustedGatewayIp });

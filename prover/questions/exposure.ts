@@ -85,8 +85,9 @@ export const PUBLIC_SUFFIX: Exposure = {
   question: "public_suffix_wildcard",
   bad: ({ connection }, verdict, { methods }) => {
     const first = connection.admitted.find(({ side }) => side === 0);
-    const isWild = first !== undefined && wildPublicSuffix(first.endpoint.host) !== null;
-    return isWild && (verdict.driver === null || verdict.driver === first) ? methods.all : 0;
+    if (first === undefined || !first.endpoint.host.includes("*")) return 0;
+    if (verdict.driver !== null && verdict.driver !== first) return 0;
+    return wildPublicSuffix(first.endpoint.host) === null ? 0 : methods.all;
   },
   say: ({ place }) => `${place} is one of the hosts that anybody can register`,
 };
