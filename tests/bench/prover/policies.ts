@@ -6,7 +6,9 @@
  */
 
 import { stringify } from "yaml";
+import { endpointOf, httpRuleOf, policyOf, ruleOf } from "../../../policy-wasm/fixtures.ts";
 import { parsePolicy } from "../../../policy-wasm/parse_policy.ts";
+import type { Policy } from "../../../policy-wasm/policy.ts";
 import type { ProofInput, Subject } from "../../../prover/input.ts";
 import { CodedError } from "../../../proto/errors.ts";
 
@@ -47,6 +49,15 @@ function requestRules(at: number, isWider: boolean) {
     { allow: { method: "POST", path: `/v1/items${at}/*/notes` } },
     { allow: { method: "GET", path: "/status", query: { verbose: "[01]" } } },
   ];
+}
+
+/** Returns rules for one host whose paths overlap, where texts have to be told apart. */
+export function oneHost(rules: number, isWider: boolean): Policy {
+  const allow = Array.from({ length: rules }, (_, at) => {
+    const tail = isWider ? "**" : "*";
+    return httpRuleOf({ path: `/*/a*${at}/notes/${tail}` });
+  });
+  return policyOf(ruleOf({ endpoints: [endpointOf({ allow })] }));
 }
 
 /** What is asked, by name. */
