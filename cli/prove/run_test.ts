@@ -173,7 +173,7 @@ Deno.test.each(["", "0s", "5", "s", "1h", "-1s", "1.5s", "99999999m"])(
 Deno.test.each([
   { error: new EngineDisagreementError("q", "proved", "sat"), want: 4 },
   { error: new ReplayMismatchError("q", "allow", "deny"), want: 4 },
-  { error: new RegistryError([]), want: 4 },
+  { error: new RegistryError("x.yaml", []), want: 4 },
   { error: new SolverError("start"), want: 3 },
   { error: new NativeSolverError("it is not installed"), want: 3 },
   { error: new UsageError("Cannot"), want: 2 },

@@ -19,7 +19,10 @@ import {
   solveNatively,
 } from "./native_z3.ts";
 import { ASKED, type Asked, oneHost } from "./policies.ts";
-import type { Measured } from "./run_proof.ts";
+import { type Measured, runProof } from "./run_proof.ts";
+
+/** Asks this program to prove one thing. */
+const PROOF = "--proof";
 
 const SIZES = [10, 200, 1_000, 5_000];
 const NAIVE_SIZES = [3, 6, 10, 30];
@@ -32,8 +35,8 @@ async function main(isQuick: boolean): Promise<void> {
     const rows: string[][] = [];
     for (const asked of ASKED) {
       const [exact, both] = [
-        await runProof(asked, rules, "exact"),
-        await runProof(asked, rules, "both"),
+        await measure(asked, rules, "exact"),
+        await measure(asked, rules, "both"),
       ];
       measured.set(`${asked} ${rules} exact`, exact).set(`${asked} ${rules} both`, both);
       rows.push([asked, ...timesOf(exact), ...timesOf(both), grouped(both.cells)]);
@@ -58,10 +61,10 @@ async function main(isQuick: boolean): Promise<void> {
   console.log(`Load of the machine over the last minute: ${Deno.loadavg()[0]!.toFixed(2)}`);
 }
 
-async function runProof(asked: Asked, rules: number, engine: string): Promise<Measured> {
-  const script = new URL("run_proof.ts", import.meta.url).pathname;
+async function measure(asked: Asked, rules: number, engine: string): Promise<Measured> {
+  const script = new URL(import.meta.url).pathname;
   const { stdout, success } = await new Deno.Command(Deno.execPath(), {
-    args: ["run", "-A", "--no-check", script, asked, String(rules), engine],
+    args: ["run", "-A", "--no-check", script, PROOF, asked, String(rules), engine],
     stderr: "inherit",
   }).output();
   if (!success) Deno.exit(1);
@@ -166,4 +169,16 @@ function budget(name: string, got: number, limit: number): string[] {
   return [name, grouped(limit), grouped(Math.round(got)), got <= limit ? "holds" : "MISSED"];
 }
 
-if (import.meta.main) await main(Deno.args.includes("--quick"));
+/** Measures one proof and prints it as JSON, in a process that this program started. */
+async function proveOne([asked, rules, engine]: readonly string[]): Promise<never> {
+  const measured = await runProof(asked as Asked, Number(rules), engine as "exact" | "both");
+  console.log(JSON.stringify(measured));
+  // The solver may keep its threads.
+  Deno.exit(0);
+}
+
+if (import.meta.main) {
+  const [first, ...rest] = Deno.args;
+  await (first === PROOF ? proveOne(rest) : main(Deno.args.includes("--quick")));
+  Deno.exit(0);
+}

@@ -1,5 +1,5 @@
 /**
- * One proof in a process of its own, cold and then warm, for `main.ts`: prints one line of JSON.
+ * One proof, cold and then warm. Cold means that its process has done nothing else.
  *
  * @module
  */
@@ -24,7 +24,12 @@ export interface Measured {
 const SLOW_MS = 4_000;
 const WARM_RUNS = 3;
 
-async function main(asked: Asked, rules: number, engine: "exact" | "both"): Promise<Measured> {
+/** Proves once for the cold time, and some more times for the warm one. */
+export async function runProof(
+  asked: Asked,
+  rules: number,
+  engine: "exact" | "both",
+): Promise<Measured> {
   const input = inputOf(asked, rules);
   const options = { engine, timeoutMs: 300_000 };
   const cpu = process.cpuUsage();
@@ -53,10 +58,4 @@ async function main(asked: Asked, rules: number, engine: "exact" | "both"): Prom
 function peakMb(): number {
   const status = Deno.readTextFileSync("/proc/self/status");
   return Number(/VmHWM:\s+(\d+)/.exec(status)?.[1] ?? 0) / 1024;
-}
-
-if (import.meta.main) {
-  const [asked, rules, engine] = Deno.args;
-  const measured = await main(asked as Asked, Number(rules), engine as "exact" | "both");
-  console.log(JSON.stringify(measured));
 }
