@@ -31,11 +31,20 @@ export const PROTECTED_IN_FOLDERS: readonly ProtectedPath[] = [
   { path: ".cursor", reason: "an agent takes servers and hooks from it" },
   { path: ".gemini", reason: "an agent takes servers and hooks from it" },
   { path: ".opencode", reason: "an agent takes plugins from it" },
+  { path: ".pi", reason: "an agent loads extensions from it" },
   { path: "opencode.json", reason: "an agent starts the servers that it names" },
+  { path: "opencode.jsonc", reason: "an agent starts the servers that it names" },
   { path: ".mcp.json", reason: "agents start the servers that it names" },
   { path: ".githooks", reason: "git hooks run what is in it, where git was told so" },
   { path: ".husky", reason: "git hooks run what is in it" },
-  { path: "lefthook.yml", reason: "git hooks run what it says" },
+  ...[
+    ".lefthook.yaml",
+    ".lefthook.yml",
+    "lefthook-local.yaml",
+    "lefthook-local.yml",
+    "lefthook.yaml",
+    "lefthook.yml",
+  ].map((path) => ({ path, reason: "git hooks run what it says" })),
   { path: ".pre-commit-config.yaml", reason: "git hooks run what it says" },
 ];
 

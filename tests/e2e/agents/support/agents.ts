@@ -63,6 +63,7 @@ export const AGENTS: readonly Agent[] = [
     // Both have to be there before the sandbox is: see `examples/README.md`.
     files: {
       "opencode.json": '{ "share": "disabled", "autoupdate": false, "permission": "allow" }\n',
+      "opencode.jsonc": "{}\n",
       ".opencode/.gitignore": "*\n",
     },
     // It tries to install a plug-in from the registry of npm.
