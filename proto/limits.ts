@@ -182,22 +182,6 @@ export const EVENT_FILE_BYTES_MAX = 16 * 1024 * 1024;
 /** Files of audit events that are kept for one chain. The oldest goes, and the chain says so. */
 export const EVENT_FILES_MAX = 8;
 
-/**
- * Time in which the same denial again is counted instead of written, in milliseconds; then one
- * event tells the count.
- */
-export const EVENT_FOLD_MS = 30_000;
-
-/** Kinds of denials that are counted at the same time. Beyond it: each is written, by the budget. */
-export const EVENT_FOLD_KINDS_MAX = 256;
-
-/**
- * Denials that are written one by one, in bytes: at once, and of these again a second. Beyond it:
- * one event tells how many there were. So a flood takes days to fill the files that are kept.
- */
-export const EVENT_DENIAL_BYTES_MAX = 4 * 1024 * 1024;
-export const EVENT_DENIAL_BYTES_PER_S = 512;
-
 /** Between an audit event and its way to the disk, in milliseconds; the kernel has it at once. */
 export const EVENT_SYNC_MS_MAX = 1_000;
 
@@ -276,10 +260,6 @@ export const CALL_MS_MAX = 120_000;
 /** Between two pings of an HTTP/2 connection, and until its answer, in milliseconds. */
 export const KEEPALIVE_MS = 20_000;
 export const KEEPALIVE_ANSWER_MS_MAX = 10_000;
-
-/** Between two looks whether the gateway still accepts connections, and for it to, in milliseconds. */
-export const LISTEN_CHECK_MS = 5_000;
-export const LISTEN_ANSWER_MS_MAX = 3_000;
 
 /** Time for open calls to end when the gateway closes, in milliseconds. Then they are cut off. */
 export const SERVER_CLOSE_MS_MAX = 2_000;

@@ -9,7 +9,7 @@
  */
 
 import { Server } from "node:net";
-import { LISTEN_ANSWER_MS_MAX, LISTEN_CHECK_MS } from "../../proto/limits.ts";
+import { LISTEN_ANSWER_MS_MAX, LISTEN_CHECK_MS } from "../../proto/flood_limits.ts";
 
 export interface ListeningOptions {
   readonly host: string;

@@ -16,7 +16,7 @@ import {
   EVENT_DENIAL_BYTES_PER_S,
   EVENT_FOLD_KINDS_MAX,
   EVENT_FOLD_MS,
-} from "../../../proto/limits.ts";
+} from "../../../proto/flood_limits.ts";
 import { SEVERITY } from "../../../proto/ocsf.ts";
 import type { AuditEvent } from "./audit_event.ts";
 import { severityOf } from "./denials.ts";

@@ -5,7 +5,7 @@ import {
   EVENT_DENIAL_BYTES_PER_S,
   EVENT_FOLD_KINDS_MAX,
   EVENT_FOLD_MS,
-} from "../../../proto/limits.ts";
+} from "../../../proto/flood_limits.ts";
 import type { AuditEvent, DenialCode } from "./audit_event.ts";
 import { DenialFolder, type Span } from "./fold_denials.ts";
 

@@ -1,0 +1,25 @@
+/**
+ * Bounds against what a sandbox may flood: its record, and whoever listens.
+ *
+ * @module
+ */
+
+/**
+ * Time in which the same denial again is counted instead of written, in milliseconds; then one
+ * event tells the count.
+ */
+export const EVENT_FOLD_MS = 30_000;
+
+/** Kinds of denials that are counted at the same time. Beyond it: each is written, by the budget. */
+export const EVENT_FOLD_KINDS_MAX = 256;
+
+/**
+ * Denials that are written one by one, in bytes: at once, and of these again a second. Beyond it:
+ * one event tells how many there were. So a flood takes days to fill the files that are kept.
+ */
+export const EVENT_DENIAL_BYTES_MAX = 4 * 1024 * 1024;
+export const EVENT_DENIAL_BYTES_PER_S = 512;
+
+/** Between two looks whether the gateway still accepts connections, and for it to, in milliseconds. */
+export const LISTEN_CHECK_MS = 5_000;
+export const LISTEN_ANSWER_MS_MAX = 3_000;
