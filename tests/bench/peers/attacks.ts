@@ -48,7 +48,8 @@ const NOBODY = 65_534;
 const CANARY = "canary-of-the-bench";
 const TIMEOUT_MS = 30_000;
 const OUTPUT_LETTERS_MAX = 600;
-const REFUSAL = /denied|not permitted|read-only|no such|cannot|failed|refused|unreachable|invalid/i;
+const REFUSAL =
+  /denied|not permitted|read-only|no such|cannot|failed|refused|unreachable|invalid|\bE[A-Z]{3,}\b/i;
 
 /** Returns whether an attack failed, by what it and its twin showed. */
 export function judge(attack: Attack, tried: Seen, permitted: Seen): Holding {

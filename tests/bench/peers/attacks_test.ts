@@ -19,6 +19,12 @@ Deno.test.each([
     want: "unclear",
   },
   {
+    name: "leaves the error of a call to a person",
+    tried: "mount EPERM\ntried\n",
+    permitted: "mine\n",
+    want: "unclear",
+  },
+  {
     name: "leaves out what has no permitted twin there",
     tried: "evil: Read-only file system\ntried\n",
     permitted: "",
