@@ -8,6 +8,7 @@ import { CONTROL_CHECK_MS } from "../../proto/limits.ts";
 import type { Policy } from "../../policy-wasm/policy.ts";
 import { createSandboxGroup } from "../system/cgroup/sandbox_group.ts";
 import { accountFiles, writeAccountFiles } from "./accounts.ts";
+import type { DriverResources } from "../compute/contract.ts";
 import type { Assignment } from "./assignment.ts";
 import type { CredentialSet } from "./credentials/credential_set.ts";
 import { dial } from "./egress/dial.ts";
@@ -94,7 +95,7 @@ async function confine(
   undo: UndoStack,
 ): Promise<Confined> {
   const { sandbox } = assignment;
-  const group = createSandboxGroup(groupName(folder), sandbox.resources);
+  const group = createSandboxGroup(groupName(folder), groupLimits(sandbox.resources));
   undo.add(async () => {
     await group.killAll();
     await group.remove();
@@ -146,6 +147,14 @@ async function confine(
       await events.close();
     },
   };
+}
+
+/**
+ * For an ordinary user the number of processes is held by a limit of the identity, which no other
+ * sandbox shares, and by a group only where that user may make one.
+ */
+function groupLimits(resources: DriverResources): DriverResources {
+  return ownIdentity() === null ? resources : { ...resources, processesMax: null };
 }
 
 interface WatchOptions {
