@@ -50,7 +50,7 @@ export async function runAgent(world: AgentWorld, agent: Agent): Promise<AgentRu
     ...["sandbox", "create", "--name", agent.name, "--policy", `${EXAMPLES}${agent.policy}`],
     ...["--bind", project, "--no-credential-warnings"],
     ...Object.entries(env).flatMap(([name, value]) => ["--env", `${name}=${value}`]),
-    ...["--", "sh", "-c", 'cd project && exec "$@"', "sh", ...agent.command],
+    ...["--", ...agent.command],
   ], { timeoutMs: RUN_MS_MAX });
   const elapsedMs = Math.round(performance.now() - began);
   machine.noteSandboxes();
