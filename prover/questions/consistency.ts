@@ -6,7 +6,7 @@
 
 import { describeRule } from "../../policy-wasm/near_misses.ts";
 import { isInspected } from "../../policy-wasm/traits.ts";
-import type { Verdict } from "../exact/verdict.ts";
+import { passing, type Verdict } from "../exact/verdict.ts";
 import type { Foretold, Witness } from "../report.ts";
 import type { Member, MemberRule } from "../space/member.ts";
 import type { MethodMask } from "../space/method_atoms.ts";
@@ -38,6 +38,8 @@ export class RuleUse {
   readonly #members: readonly Member[];
   readonly #context: VisitContext;
   readonly #records = new Map<number | string, Record>();
+  /** Numbers of inspected endpoints without which something else would pass, rules aside. */
+  readonly #mattering = new Set<number>();
   /** Number of the cell that is looked at. */
   #cell = -1;
 
@@ -50,6 +52,7 @@ export class RuleUse {
     const verdict = verdicts[0]!;
     this.#cell++;
     if (verdict.isOpaque) return this.#visitOpaque(cell, verdicts);
+    for (const { id } of matteringIn(cell, verdict)) this.#mattering.add(id);
     const denied = union(verdict.denies);
     const granted = union(verdict.allows) | verdict.unruled;
     // Methods that one rule grants, and that two or more grant.
@@ -112,10 +115,7 @@ export class RuleUse {
       raw(member, null, `${place} ${text}`, shown),
     ];
     if (isInspected(protocol)) {
-      const allows = member.rules.filter(({ isDeny }) => !isDeny);
-      const isDead = allows.length > 0 &&
-        allows.every(({ id }) => !has(this.#recordOf(id), "matches"));
-      if (question !== "unreachable_rules" || !isDead) return [];
+      if (question !== "unreachable_rules" || !this.#isDead(member)) return [];
       return finding("is never reached by a request that it could allow", null);
     }
     const record = this.#recordOf(`endpoint ${member.id}`);
@@ -146,9 +146,8 @@ export class RuleUse {
     if (isImplied(rule)) return [];
     switch (question) {
       case "unreachable_rules": {
-        const siblings = rule.member.rules.filter(({ isDeny }) => !isDeny);
-        const isWholeEndpoint = siblings.every(({ id }) => !has(this.#recordOf(id), "matches"));
-        return has(record, "matches") || isWholeEndpoint ? [] : finding("is never reached", null);
+        const isSaid = has(record, "matches") || this.#isDead(rule.member);
+        return isSaid ? [] : finding("is never reached", null);
       }
       case "contradictory_rules":
         return has(record, "matches") && !has(record, "opens")
@@ -165,6 +164,12 @@ export class RuleUse {
       default:
         return [];
     }
+  }
+
+  /** Without the endpoint the same would pass: it allows nothing and holds nothing back. */
+  #isDead({ id, rules }: Member): boolean {
+    return rules.some(({ isDeny }) => !isDeny) && !this.#mattering.has(id) &&
+      rules.every((rule) => !has(this.#recordOf(rule.id), "matches"));
   }
 
   /** Facts about all rules, for the second engine. */
@@ -198,6 +203,29 @@ export class RuleUse {
 
 function has(record: Record, name: FactName): boolean {
   return record.shownBy[name] !== undefined;
+}
+
+/**
+ * Inspected endpoints that matter in a cell beside their rules: they have a connection read that
+ * otherwise is not, drive what another one takes too, let pass without a rule, or say at which
+ * addresses others are dialled.
+ */
+function matteringIn({ connection, path }: Cell, verdict: Verdict): readonly Member[] {
+  const admitted = connection.admitted.filter(({ side }) => side === 0);
+  const readers = admitted.filter(({ endpoint }) => isInspected(endpoint.protocol));
+  if (readers.length < admitted.length) return readers;
+  const selected = readers.filter(({ endpoint }) => path.matched.has(endpoint.path));
+  const [first, second] = admitted;
+  const hasNetworks = second !== undefined &&
+    first!.endpoint.allowedIps.length + second.endpoint.allowedIps.length > 0;
+  const drives = selected.length > 1 || passing(verdict) !== 0;
+  return [
+    ...(hasNetworks ? [first!] : []),
+    ...(drives && verdict.driver !== null ? [verdict.driver] : []),
+    ...(verdict.unruled === 0
+      ? []
+      : selected.filter(({ endpoint }) => endpoint.protocol === "mcp")),
+  ];
 }
 
 /** `GET` implies `HEAD`, and presets write both. */
