@@ -110,7 +110,16 @@ export const BINARY_LINKS_MAX = 40;
 export const RESOLVE_MS_MAX = 10_000;
 
 /** Hosts of one sandbox that are resolved at the same time. The others wait. */
-export const RESOLVES_AT_ONCE_MAX = 16;
+export const RESOLVES_AT_ONCE_MAX = 32;
+
+/**
+ * Lookups of one sandbox that were given up and have not ended, which nothing can make them. Each
+ * holds a thread. Beyond it: the others wait, until `dns_failed`.
+ */
+export const RESOLVES_HANGING_MAX = 64;
+
+/** Of those, for one host. Beyond it: `dns_failed` at once, and the places are others'. */
+export const RESOLVES_HANGING_OF_HOST_MAX = 4;
 
 /** Addresses of one host, each of which is judged. Beyond it: `dns_failed`. */
 export const HOST_ADDRESSES_MAX = 64;

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { HOST_ADDRESSES_MAX } from "../../../proto/egress_limits.ts";
+import { HOST_ADDRESSES_MAX, RESOLVES_HANGING_OF_HOST_MAX } from "../../../proto/egress_limits.ts";
 import { HostResolver } from "./resolve_host.ts";
 
 const ADDRESSES = ["93.184.216.34", "2606:2800:220:1::1"];
@@ -37,25 +37,63 @@ Deno.test.each([
   assert.match(resolution.ok ? "" : resolution.detail, want);
 });
 
-Deno.test("HostResolver does not wait for ever, and keeps the place of what goes on", async () => {
-  const first = Promise.withResolvers<readonly string[]>();
+/** A lookup of a host that hangs until it is answered, and at once of any other. */
+function hangingLookup() {
   const asked: string[] = [];
-  const resolver = new HostResolver({
-    lookup: (host) => {
+  const answers: PromiseWithResolvers<readonly string[]>[] = [];
+  return {
+    asked,
+    lookup(host: string): Promise<readonly string[]> {
       asked.push(host);
-      return host === "slow.example" ? first.promise : Promise.resolve(ADDRESSES);
+      if (!host.startsWith("slow")) return Promise.resolve(ADDRESSES);
+      const answer = Promise.withResolvers<readonly string[]>();
+      answers.push(answer);
+      return answer.promise;
     },
-    msMax: 5,
-    atOnceMax: 1,
-  });
-  const late = await resolver.resolve("slow.example");
-  assert.match(late.ok ? "" : late.detail, /in time/);
-  const next = await resolver.resolve("next.example");
-  assert.match(next.ok ? "" : next.detail, /in time/);
-  assert.deepEqual(asked, ["slow.example"]);
-  first.resolve(ADDRESSES);
+    answerAll: () => answers.splice(0).forEach(({ resolve }) => resolve(ADDRESSES)),
+  };
+}
+
+function detailOf(resolution: Awaited<ReturnType<HostResolver["resolve"]>>): string {
+  return resolution.ok ? "" : resolution.detail;
+}
+
+Deno.test("HostResolver asks once for all who want a host at the same time", async () => {
+  const { asked, lookup, answerAll } = hangingLookup();
+  const resolver = new HostResolver({ lookup, atOnceMax: 2 });
+  const all = Array.from({ length: 50 }, () => resolver.resolve("slow.example"));
+  assert.ok((await resolver.resolve("next.example")).ok);
+  answerAll();
+  assert.ok((await Promise.all(all)).every(({ ok }) => ok));
+  assert.deepEqual(asked, ["slow.example", "next.example"]);
+});
+
+Deno.test("HostResolver gives the place of a lookup that hangs to others", async () => {
+  const { asked, lookup, answerAll } = hangingLookup();
+  const resolver = new HostResolver({ lookup, msMax: 20, atOnceMax: 1 });
+  for (let round = 0; round < RESOLVES_HANGING_OF_HOST_MAX; round++) {
+    assert.match(detailOf(await resolver.resolve("slow.example")), /in time/);
+  }
+  assert.match(detailOf(await resolver.resolve("slow.example")), /still hang/);
+  assert.ok((await resolver.resolve("next.example")).ok);
+  assert.equal(asked.length, RESOLVES_HANGING_OF_HOST_MAX + 1);
+  answerAll();
+  // They have ended, so that the host may be asked for again.
+  await new Promise((resolve) => setTimeout(resolve));
+  const again = resolver.resolve("slow.example");
+  answerAll();
+  assert.ok((await again).ok);
+});
+
+Deno.test("HostResolver bounds what hangs, and never asks for what nobody waits for", async () => {
+  const { asked, lookup, answerAll } = hangingLookup();
+  const resolver = new HostResolver({ lookup, msMax: 5, atOnceMax: 1, hangingMax: 1 });
+  assert.match(detailOf(await resolver.resolve("slow.example")), /in time/);
+  assert.match(detailOf(await resolver.resolve("next.example")), /in time/);
+  answerAll();
+  await new Promise((resolve) => setTimeout(resolve));
   assert.ok((await resolver.resolve("third.example")).ok);
-  assert.deepEqual(asked, ["slow.example", "next.example", "third.example"]);
+  assert.deepEqual(asked, ["slow.example", "third.example"]);
 });
 
 Deno.test("HostResolver reads the machine's hosts file", async () => {
