@@ -7,6 +7,7 @@
 
 import type { Transport } from "@connectrpc/connect";
 import { createGrpcTransport, Http2SessionManager } from "@connectrpc/connect-node";
+import { checkDates } from "../../drivers/system/pki/check_dates.ts";
 import { CodedError } from "../../proto/errors.ts";
 import { CLIENT_PING_MS, CLIENT_PING_MS_MAX } from "../../proto/limits.ts";
 import type { TlsFiles } from "./resolve_gateway.ts";
@@ -38,7 +39,10 @@ export interface ConnectionOptions {
   readonly insecure: boolean;
 }
 
-/** @throws {CertificateError} */
+/**
+ * @throws {CertificateError}
+ * @throws {CertificateDateError}
+ */
 export async function openConnection(options: ConnectionOptions): Promise<ClientConnection> {
   const { endpoint } = options;
   const nodeOptions = options.tls === null ? {} : await readTls(options, options.tls);
@@ -59,6 +63,9 @@ async function readTls(
   const [ca, cert, key] = await Promise.all(
     [tls.ca, tls.certificate, tls.key].map((file) => readPem(gateway, file)),
   );
+  // Without the check of the gateway's certificate, its authority does not matter.
+  if (!insecure) checkDates(tls.ca, ca!);
+  checkDates(tls.certificate, cert!);
   return { ca: ca!, cert: cert!, key: key!, ...insecure ? { rejectUnauthorized: false } : {} };
 }
 

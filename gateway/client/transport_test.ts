@@ -1,4 +1,6 @@
 import assert from "node:assert/strict";
+import { createAuthority } from "../../drivers/system/pki/certificate.ts";
+import { CertificateDateError } from "../../drivers/system/pki/check_dates.ts";
 import { createGateway } from "./gateway_client.ts";
 import { GatewayError } from "./gateway_error.ts";
 import { TestServer } from "./test_server.ts";
@@ -76,4 +78,24 @@ Deno.test("openConnection() says which certificate is missing", async () => {
     openConnection({ gateway: "work", endpoint: "https://127.0.0.1", tls, insecure: false }),
     CertificateError,
   );
+});
+
+Deno.test("openConnection() says which certificate is not valid by this machine's clock", async () => {
+  const folder = await Deno.makeTempDir();
+  try {
+    const now = new Date(Date.now() + 40 * 86_400_000);
+    const options = { commonName: "a", organization: "a", days: 1, extractable: true, now };
+    const { certPem } = await createAuthority(options);
+    const tls = { ca: `${folder}/ca.crt`, certificate: `${folder}/crt`, key: `${folder}/key` };
+    for (const file of Object.values(tls)) await Deno.writeTextFile(file, certPem);
+    const endpoint = "https://localhost:1";
+    for (const [insecure, file] of [[false, tls.ca], [true, tls.certificate]] as const) {
+      await assert.rejects(
+        openConnection({ gateway: "work", endpoint, tls, insecure }),
+        (error) => error instanceof CertificateDateError && error.message.includes(`"${file}"`),
+      );
+    }
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
 });

@@ -10,6 +10,7 @@ import { CodedError } from "../../../proto/errors.ts";
 import { HEARTBEAT_MS } from "../../../proto/limits.ts";
 import { Supervisors } from "../../../proto/gen/openshell/ext/v1/ext_pb.ts";
 import { OpenShell } from "../../../proto/gen/openshell/v1/openshell_pb.ts";
+import { checkDates } from "../../system/pki/check_dates.ts";
 import type { GatewayAccess } from "../assignment.ts";
 
 /** One HTTP/2 connection. */
@@ -33,6 +34,7 @@ export class GatewayAddressError extends CodedError {
  * Makes a connection; it is dialled by the first call.
  *
  * @throws {GatewayAddressError}
+ * @throws {CertificateDateError}
  */
 export async function connectToGateway(
   access: GatewayAccess,
@@ -42,6 +44,8 @@ export async function connectToGateway(
   const [ca, cert, key] = await Promise.all(
     [access.caFile, access.certificateFile, access.keyFile].map((file) => Deno.readTextFile(file)),
   );
+  checkDates(access.caFile, ca!);
+  checkDates(access.certificateFile, cert!);
   const nodeOptions = { ca: ca!, cert: cert!, key: key! };
   const pings = { pingIntervalMs: HEARTBEAT_MS, pingTimeoutMs: HEARTBEAT_MS };
   const sessionManager = new Http2SessionManager(endpoint, pings, nodeOptions);

@@ -180,8 +180,12 @@ const NAME_LENGTH_MAX = 64;
 
 const DAY_MS = 86_400_000;
 
-/** Clocks of other machines, and of this one after a jump, may be behind. */
-const BACKDATED_MS = 3_600_000;
+/**
+ * Clocks of other machines, and of this one after a jump, may be behind, by days where a battery is
+ * empty or a snapshot was restored. All who use what we sign have it from us, and nobody could have
+ * used its key before there was one: an early start grants nothing, a late one cuts them off.
+ */
+const BACKDATED_MS = 30 * DAY_MS;
 
 /** What `loadAuthority` needs of a certificate. */
 interface CertificateFacts {
