@@ -18,6 +18,7 @@ import {
   toSandboxEvent,
   toStruct,
 } from "./convert.ts";
+import { untilComplete } from "./event_calls.ts";
 import { GatewayCalls } from "./gateway_calls.ts";
 import { type CallPorts, processCalls } from "./process_calls.ts";
 import type { Gateway, LogQuery, NewSandbox, PolicyScope, SandboxEvent } from "./types.ts";
@@ -187,8 +188,8 @@ function logCalls(
     readEvents(query, follow, signal) {
       const { sandboxId, lines } = query;
       const request = { sandboxId, lines, follow, ...filter(query) };
-      const events = extensions.readEvents(request, { signal });
-      return calls.stream("read the events", events, ({ source, record }) => ({ source, record }));
+      const events = untilComplete(extensions.readEvents(request, { signal }));
+      return calls.stream("read the events", events, (event) => event);
     },
     async verifyEvents(sandboxId) {
       const answer = await calls.call(

@@ -6,6 +6,7 @@
  */
 
 import { ConnectCalls, type JsonObject } from "./connect_calls.ts";
+import { readEvents } from "./event_calls.ts";
 import {
   decodeExecEvent,
   decodeProcessOutput,
@@ -53,6 +54,7 @@ export function createSocketGateway(options: SocketGatewayOptions): Gateway {
     },
     ...sandboxCalls(calls),
     ...processCalls(calls),
+    readEvents: (query, follow, signal) => readEvents(calls, { query, follow, signal }),
     ...portCalls(port),
   };
 }
@@ -202,7 +204,6 @@ function portCalls(port: Port): Pick<
   | "currentUser"
   | "getLogs"
   | "followLogs"
-  | "readEvents"
   | "verifyEvents"
   | "forward"
   | "setPolicy"
@@ -216,7 +217,6 @@ function portCalls(port: Port): Pick<
     currentUser: async () => await (await port.gateway()).currentUser(),
     getLogs: async (...given) => await (await port.gateway()).getLogs(...given),
     followLogs: (...given) => port.stream((gateway) => gateway.followLogs(...given)),
-    readEvents: (...given) => port.stream((gateway) => gateway.readEvents(...given)),
     verifyEvents: async (...given) => await (await port.gateway()).verifyEvents(...given),
     forward: (...given) => port.stream((gateway) => gateway.forward(...given)),
     setPolicy: async (...given) => await (await port.gateway()).setPolicy(...given),

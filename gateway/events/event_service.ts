@@ -37,6 +37,7 @@ export function eventMethods({ folderOf, checkExists }: EventPorts): EventMethod
         ? events.follow(query, context.signal)
         : (await events.read(query)).events;
       for await (const { source, text } of found) yield { source, record: text };
+      if (!follow) yield { complete: true };
     },
     async verifyEvents({ sandboxId }) {
       const reports = await (await open(sandboxId)).verify();
