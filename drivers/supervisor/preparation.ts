@@ -61,11 +61,13 @@ async function dialAhead(
   gateway: GatewayAccess,
   token: () => string,
 ): Promise<GatewayConnection | null> {
+  let connection: GatewayConnection | null = null;
   try {
-    const connection = await connectToGateway(gateway, token);
+    connection = await connectToGateway(gateway, token);
     await connection.openshell.health({}, { timeoutMs: 2_000 });
     return connection;
   } catch {
+    connection?.close();
     return null;
   }
 }

@@ -226,7 +226,8 @@ async function openDoor(
     isClosing = true;
     await proxy.close();
   });
-  void proxy.serve(await jail.listen(PROXY_PORT)).then(() => {
+  const listener = await jail.listen(PROXY_PORT);
+  void proxy.serve(listener).catch((error: Error) => log(`proxy: ${error.message}`)).then(() => {
     if (!isClosing) onFailure("its proxy accepts nothing any more");
   });
   return generations;

@@ -167,15 +167,16 @@ export class GatewaySession {
       return;
     }
     answer(true, "");
-    const relay = openRelay(connection, channelId);
+    let relay: RelayChannel | null = null;
     try {
+      relay = openRelay(connection, channelId);
       await serve(relay);
       relay.endSend();
       // The gateway ends its side when it has passed everything on.
       for await (const _ of relay.received) { /* It has nothing more to say. */ }
     } catch {
       // The other side has gone, or what it sent could not be read: there is nobody to tell.
-      relay.close();
+      relay?.close();
     }
   }
 

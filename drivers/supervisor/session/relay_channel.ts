@@ -29,8 +29,13 @@ export function openRelay(connection: GatewayConnection, channelId: string): Rel
     create(RelayFrameSchema, { payload: { case: "init", value: { channelId } } }),
   );
   const incoming = connection.openshell.relayStream(outgoing, { signal: closing.signal });
+  // Read ahead of whoever reads: the call is under way, and while nobody reads, its failure would be
+  // one that nobody handles, which ends the process.
+  const frames = incoming[Symbol.asyncIterator]();
+  const first = frames.next();
+  first.catch(() => {});
   return {
-    received: dataOf(incoming),
+    received: dataOf(first, frames),
     send: (data) =>
       outgoing.push(create(RelayFrameSchema, { payload: { case: "data", value: data } })),
     endSend: () => outgoing.end(),
@@ -41,8 +46,14 @@ export function openRelay(connection: GatewayConnection, channelId: string): Rel
   };
 }
 
-async function* dataOf(frames: AsyncIterable<RelayFrame>): AsyncGenerator<Uint8Array> {
-  for await (const { payload } of frames) if (payload.case === "data") yield payload.value;
+async function* dataOf(
+  first: Promise<IteratorResult<RelayFrame>>,
+  frames: AsyncIterator<RelayFrame>,
+): AsyncGenerator<Uint8Array> {
+  for (let frame = await first; frame.done !== true; frame = await frames.next()) {
+    const { payload } = frame.value;
+    if (payload.case === "data") yield payload.value;
+  }
 }
 
 function weigh({ payload }: RelayFrame): number {
