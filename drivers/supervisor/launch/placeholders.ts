@@ -7,8 +7,11 @@
  * @module
  */
 
+import { closeSync, constants, fstatSync, openSync } from "node:fs";
 import { COMMONDIR_TEXT } from "./protected_paths.ts";
 import type { MountPlan } from "./mount_plan.ts";
+
+const { O_NOFOLLOW, O_NONBLOCK, O_RDONLY } = constants;
 
 /** Holds everything that may be somebody's placeholder, until it is disposed of. */
 export function holdPlaceholders({ mounts }: MountPlan): Disposable {
@@ -34,7 +37,7 @@ export function removePlaceholders(paths: readonly string[]): void {
     if (file === null) continue;
     try {
       if (!file.tryLockSync(true)) continue;
-      if (file.statSync().isFile && Deno.readTextFileSync(path) !== COMMONDIR_TEXT) continue;
+      if (file.statSync().isFile && !isAsMade(file)) continue;
       // A folder goes by `rmdir`, which takes only an empty one.
       Deno.removeSync(path);
     } catch (error) {
@@ -46,18 +49,36 @@ export function removePlaceholders(paths: readonly string[]): void {
   }
 }
 
+/** Of what is open, not of what is at the path by now. */
+function isAsMade(file: Deno.FsFile): boolean {
+  const bytes = new Uint8Array(COMMONDIR_TEXT.length + 1);
+  const length = file.readSync(bytes) ?? 0;
+  return new TextDecoder().decode(bytes.subarray(0, length)) === COMMONDIR_TEXT;
+}
+
 /** Unlocked first: a process that was just forked has the file open as well, for a moment. */
 function release(file: Deno.FsFile): void {
   file.unlockSync();
   file.close();
 }
 
-/** Files but the one that can be a placeholder are never locked: git and editors lock them. */
+/**
+ * Files but the one that can be a placeholder are never locked: git and editors lock them.
+ *
+ * INVARIANT: it never waits. An agent that may write there could have put a pipe in its place, and
+ * whoever waits for that is the supervisor, or the gateway itself. So what was opened is looked at,
+ * and opened for good by its descriptor, which nobody can exchange.
+ */
 function open(path: string): Deno.FsFile | null {
   try {
-    const { isDirectory, isSymlink } = Deno.lstatSync(path);
-    if (isSymlink || !isDirectory && !path.endsWith("/commondir")) return null;
-    return Deno.openSync(path);
+    const first = openSync(path, O_RDONLY | O_NONBLOCK | O_NOFOLLOW);
+    try {
+      const found = fstatSync(first);
+      const isOurs = found.isDirectory() || found.isFile() && path.endsWith("/commondir");
+      return isOurs ? Deno.openSync(`/proc/self/fd/${first}`) : null;
+    } finally {
+      closeSync(first);
+    }
   } catch (error) {
     if (error instanceof Error) return null;
     throw error;
