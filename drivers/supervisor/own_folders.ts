@@ -14,12 +14,12 @@ export function ownFolders(
   { path }: Pick<SandboxFolder, "path">,
   env: (name: string) => string | undefined,
 ): readonly string[] {
-  const home = env("HOME");
-  const config = env("XDG_CONFIG_HOME") ?? (home === undefined ? undefined : `${home}/.config`);
+  const home = absolute(env("HOME"));
+  const config = absolute(env("XDG_CONFIG_HOME")) ?? (home === null ? null : `${home}/.config`);
   return [
     // The sandbox's folder lies in `embedded/` of the state.
     parentOf(parentOf(path)),
-    ...config === undefined ? [] : [`${config}/openshell`],
+    ...config === null ? [] : [`${config}/openshell`],
     parentOf(Deno.execPath()),
   ].filter((folder) => folder !== "" && !SHARED.includes(folder)).map(withoutLinks);
 }
@@ -27,15 +27,22 @@ export function ownFolders(
 /** Where an installed runtime may lie among others: nobody but root writes there. */
 const SHARED = ["/bin", "/sbin", "/usr/bin", "/usr/sbin", "/usr/local/bin"];
 
+/** As clients read it: a relative path, or an empty one, is as good as none. */
+function absolute(path: string | undefined): string | null {
+  return path?.startsWith("/") === true ? path : null;
+}
+
 function parentOf(path: string): string {
   return path.slice(0, path.lastIndexOf("/"));
 }
 
+/** What is missing lies where the nearest folder above it that is there leads. */
 function withoutLinks(path: string): string {
   try {
     return Deno.realPathSync(path);
   } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return path;
-    throw error;
+    if (!(error instanceof Deno.errors.NotFound)) throw error;
+    const parent = parentOf(path);
+    return parent === "" ? path : withoutLinks(parent) + path.slice(parent.length);
   }
 }

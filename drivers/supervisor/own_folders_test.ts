@@ -10,6 +10,16 @@ Deno.test.each([
     env: { HOME: "/none/home", XDG_CONFIG_HOME: "/none/xdg" },
     want: "/none/xdg/openshell",
   },
+  {
+    name: "an empty folder for configuration",
+    env: { HOME: "/none/home", XDG_CONFIG_HOME: "" },
+    want: "/none/home/.config/openshell",
+  },
+  {
+    name: "a relative folder for configuration",
+    env: { HOME: "/none/home", XDG_CONFIG_HOME: "xdg" },
+    want: "/none/home/.config/openshell",
+  },
   { name: "neither", env: {}, want: null },
 ])("ownFolders() with $name", ({ env, want }) => {
   const found = ownFolders(FOLDER, (name) => (env as Record<string, string>)[name]);
@@ -24,6 +34,18 @@ Deno.test("ownFolders() follows links", async () => {
     await Deno.symlink(`${folder}/real`, `${folder}/link`);
     const [state] = ownFolders({ path: `${folder}/link/embedded/id` }, () => undefined);
     assert.equal(state, Deno.realPathSync(`${folder}/real`));
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+});
+
+Deno.test("ownFolders() follows links above what does not exist yet", async () => {
+  const folder = await Deno.makeTempDir();
+  try {
+    await Deno.mkdir(`${folder}/real`);
+    await Deno.symlink(`${folder}/real`, `${folder}/home`);
+    const found = ownFolders(FOLDER, (name) => name === "HOME" ? `${folder}/home` : undefined);
+    assert.ok(found.includes(`${Deno.realPathSync(`${folder}/real`)}/.config/openshell`));
   } finally {
     await Deno.remove(folder, { recursive: true });
   }
