@@ -163,7 +163,8 @@ Deno.test.each([
 });
 
 Deno.test("readKernelFeatures() finds the ids of an ordinary user", () => {
-  const files = { "/etc/subuid": "ann:1:2000\nann:200000:65536\nann:100000:65536\n" };
+  // The first one is the largest, but the user is in it.
+  const files = { "/etc/subuid": "ann:500:90000\nann:200000:65536\nann:100000:65536\n" };
   const features = readKernelFeatures(machine({ uid: 1000, files }));
   assert.deepEqual(findMissing(features), []);
   assert.deepEqual(features.rootless?.subordinateIds, {

@@ -28,14 +28,17 @@ const ID_MAX = 0xffff_fffe;
 
 type ReadText = (path: string) => string | null;
 
-/** Returns the largest range of each kind; `null` where one is missing or too small. */
+/**
+ * Returns the largest range of each kind; `null` where one is missing or too small. One that holds the
+ * user's own id is of no use: the kernel takes no id twice.
+ */
 export function readSubordinateIds(
   readText: ReadText,
   { uid, gid }: { readonly uid: number; readonly gid: number },
 ): SubordinateIds | null {
   const names = [String(uid), ...findNames(readText("/etc/passwd") ?? "", uid)];
-  const uids = findRange(readText("/etc/subuid") ?? "", names);
-  const gids = findRange(readText("/etc/subgid") ?? "", names);
+  const uids = findRange(readText("/etc/subuid") ?? "", names, uid);
+  const gids = findRange(readText("/etc/subgid") ?? "", names, gid);
   return uids === null || gids === null ? null : { uid, gid, uids, gids };
 }
 
@@ -44,14 +47,15 @@ function findNames(passwd: string, uid: number): readonly string[] {
     .filter(([, , id]) => id === String(uid)).map(([name = ""]) => name);
 }
 
-function findRange(text: string, names: readonly string[]): IdRange | null {
+function findRange(text: string, names: readonly string[], own: number): IdRange | null {
   const ranges = text.split("\n").flatMap((line): readonly IdRange[] => {
     const [name = "", first = "", count = ""] = line.trim().split(":");
     if (!names.includes(name) || !/^\d+$/.test(first) || !/^\d+$/.test(count)) return [];
     return [{ first: Number(first), count: Number(count) }];
   });
   const usable = ranges.filter(({ first, count }) =>
-    first > 0 && count >= SUBORDINATE_IDS_MIN && first + count - 1 <= ID_MAX
+    first > 0 && count >= SUBORDINATE_IDS_MIN && first + count - 1 <= ID_MAX &&
+    (own < first || own >= first + count)
   );
   return usable.toSorted((a, b) => b.count - a.count)[0] ?? null;
 }
