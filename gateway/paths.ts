@@ -57,10 +57,29 @@ export function statePaths(env: (name: string) => string | undefined): StatePath
   };
 }
 
-/** Makes the folders that only their owner may enter. */
+/** The folder for state is another user's, who could put their own keys into it. */
+export class StateOwnerError extends CodedError {
+  override readonly name = "StateOwnerError";
+  override readonly code = "failed_precondition";
+
+  constructor(folder: string) {
+    super(`Cannot keep state in "${folder}": it belongs to another user`, {
+      hint: "Set HOME, or XDG_STATE_HOME, to a folder of your own; sudo does so with -H",
+    });
+  }
+}
+
+/**
+ * Makes the folders that only their owner may enter, and makes so those that are there already.
+ *
+ * @throws {StateOwnerError}
+ */
 export async function makeStateFolders(paths: StatePaths): Promise<void> {
   for (const folder of [paths.root, paths.gateway, paths.tls, paths.embedded]) {
     await Deno.mkdir(folder, { recursive: true, mode: 0o700 });
+    const { uid, mode } = await Deno.stat(folder);
+    if (uid !== Deno.uid()) throw new StateOwnerError(folder);
+    if (((mode ?? 0) & 0o077) !== 0) await Deno.chmod(folder, 0o700);
   }
 }
 

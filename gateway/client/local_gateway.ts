@@ -7,6 +7,7 @@
  * @module
  */
 
+import { dirname } from "node:path";
 import { CodedError } from "../../proto/errors.ts";
 import {
   GATEWAY_LOG_BYTES_MAX,
@@ -123,9 +124,16 @@ export async function findLocalGateway(
   }
 }
 
-/** A socket that nobody listens on is left of a gateway that was killed. */
+/**
+ * A socket that nobody listens on is left of a gateway that was killed. Nothing proves who listens
+ * on one, so it counts only where nobody but this user can have put it there.
+ */
 async function isListening(socket: string): Promise<boolean> {
   try {
+    const [folder, file] = await Promise.all([Deno.lstat(dirname(socket)), Deno.lstat(socket)]);
+    const isPrivate = folder.isDirectory && ((folder.mode ?? 0o777) & 0o077) === 0;
+    const own = Deno.uid();
+    if (!isPrivate || folder.uid !== own || file.uid !== own) return false;
     const connection = await Deno.connect({ transport: "unix", path: socket });
     connection.close();
     return true;

@@ -1,10 +1,13 @@
 import assert from "node:assert/strict";
+import { dirname } from "node:path";
 import { fakeGateway } from "./fake_gateway.ts";
 import {
+  endpointFile,
   findLocalGateway,
   GatewayStartError,
   logFileOf,
   readLocalEndpoint,
+  socketFile,
   spawnDetached,
   startLocalGateway,
   type StartPorts,
@@ -124,6 +127,36 @@ Deno.test("findLocalGateway() finds none without certificates", async () => {
     const file = `${target.stateFolder}/gateway/endpoint.json`;
     await Deno.writeTextFile(file, JSON.stringify(record));
     assert.equal(await findLocalGateway(target, false), null);
+  });
+});
+
+Deno.test.each([
+  { name: "of this user", mode: 0o700, ids: [null, null], want: true },
+  { name: "in a folder that others may enter", mode: 0o755, ids: [null, null], want: false },
+  { name: "in another user's folder", mode: 0o700, ids: [65_534, null], want: false },
+  { name: "of another user", mode: 0o700, ids: [null, 65_534], want: false },
+])("findLocalGateway() trusts a socket $name: $want", async ({ mode, ids, want }) => {
+  // Only root can make what is another's.
+  if (ids.some((id) => id !== null) && Deno.uid() !== 0) return;
+  await inFolder(async (folder) => {
+    const target = targetIn(folder);
+    const socket = socketFile(target.stateFolder);
+    await Deno.mkdir(dirname(socket), { recursive: true });
+    const record = { endpoint: "https://127.0.0.1:5", pid: 77, version: "1" };
+    await Deno.writeTextFile(endpointFile(target.stateFolder), JSON.stringify(record));
+    const listener = Deno.listen({ transport: "unix", path: socket });
+    try {
+      await Deno.chmod(dirname(socket), mode);
+      for (const [at, path] of [dirname(socket), socket].entries()) {
+        const id = ids[at] ?? null;
+        if (id !== null) await Deno.chown(path, id, id);
+      }
+      const gateway = await findLocalGateway(target, false);
+      gateway?.close();
+      assert.equal(gateway !== null, want);
+    } finally {
+      listener.close();
+    }
   });
 });
 
