@@ -32,6 +32,7 @@ import { PROXY_PORT } from "./process/environment.ts";
 import type { Preparation } from "./preparation.ts";
 import { ownFolders } from "./own_folders.ts";
 import type { SandboxFolder } from "./sandbox_folder.ts";
+import { shareWatches, watchPorts } from "./share_watches.ts";
 
 /** A sandbox without a process of the agent's yet, or with some. */
 export interface Confined {
@@ -100,7 +101,9 @@ async function confine(
     await group.killAll();
     await group.remove();
   });
-  const identity = chooseIdentity({ assignment, policy, own: ownIdentity() });
+  const own = ownIdentity();
+  if (own !== null) shareWatches(watchPorts(log));
+  const identity = chooseIdentity({ assignment, policy, own });
   await Deno.chown(folder.workspace, identity.uid, identity.gid);
   const files = accountFiles(identity, sandbox.name);
   const accounts = await writeAccountFiles(folder.accounts, files);
