@@ -24,7 +24,11 @@ const PROGRAM = new URL("openshell", DIST);
 const ENTRY = "main.js";
 
 /** Threads start from a module of their own, beside the others. */
-const WORKERS = ["drivers/supervisor/launch/jail_worker.ts", "prover/solver/z3_worker.ts"];
+const WORKERS = [
+  "drivers/supervisor/launch/jail_worker.ts",
+  "prover/proof_worker.ts",
+  "prover/solver/z3_worker.ts",
+];
 
 /** A step of the build did not succeed. */
 class BuildError extends Error {

@@ -33,6 +33,8 @@ export const POLICY_SET: Command = {
   description: [
     "The file is checked here first. Only rules about the network may differ from the policy that " +
     "the sandbox was created with; connections that the new policy does not allow are closed.",
+    "Where there are claims, a ceiling or a floor in ~/.config/openshell/proof, the gateway proves " +
+    "the policy first and refuses what is refuted or comes to no answer.",
     "With --wait, exits with 1 when the sandbox rejects the policy, with 124 when it says nothing " +
     "in time.",
   ],
@@ -55,6 +57,11 @@ export const POLICY_SET: Command = {
       min: 1,
       max: 86_400,
       default: 60,
+    },
+    {
+      kind: "switch",
+      name: "force",
+      summary: "Take it although it is not proved, which is recorded",
     },
     GLOBAL_FLAG,
     YES_FLAG,

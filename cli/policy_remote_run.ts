@@ -13,6 +13,7 @@ import { EXIT_FAILED, EXIT_OK } from "./exit.ts";
 import { sandboxNameOf, sandboxOf, withGateway, workspaceOf } from "./gateway_access.ts";
 import { formatTable, printResult } from "./output.ts";
 import { readPolicy } from "./policy_input.ts";
+import { proofLines, proofText, readProof } from "./policy_proof.ts";
 import { printableLine, printableText } from "./printable.ts";
 import { formatTime } from "./sandbox/sandbox_result.ts";
 import type { Style } from "./style.ts";
@@ -37,8 +38,10 @@ export async function set(invocation: Invocation): Promise<number> {
   if (isGlobal) await confirm(invocation, "Replace the policy of all sandboxes?");
   return await withGateway(invocation, async (gateway) => {
     const scope = await scopeOf(invocation, gateway);
-    const { version, hash } = await gateway.setPolicy(scope, source.text);
+    const isForced = invocation.switch("force");
+    const { version, hash, annotations } = await gateway.setPolicy(scope, source.text, isForced);
     stderr.write(`✓ Set revision ${version}, ${printableLine(hash)}\n`);
+    stderr.write(proofLines(readProof(annotations)));
     if (!invocation.switch("wait")) return EXIT_OK;
     return await waitForRevision(invocation, gateway, { scope, version });
   });
@@ -143,6 +146,11 @@ async function showEffective(invocation: Invocation, gateway: Gateway): Promise<
   const effective = await gateway.getEffectivePolicy(sandbox.id);
   const { version, hash, configRevision, source, globalVersion, policy } = effective;
   const yaml = await policyText(invocation, policy);
+  const scope: PolicyScope = source === "global"
+    ? { kind: "global" }
+    : { kind: "sandbox", name: sandbox.name, workspace: sandbox.workspace };
+  const inForce = await gateway.getPolicy(scope, source === "global" ? globalVersion : version);
+  const proof = readProof(inForce.provenance);
   await printResult(invocation, {
     value: {
       scope: "sandbox",
@@ -154,6 +162,7 @@ async function showEffective(invocation: Invocation, gateway: Gateway): Promise<
       config_revision: configRevision,
       policy_source: source,
       ...globalVersion === 0 ? {} : { global_policy_version: globalVersion },
+      ...proof === null ? {} : { proof },
       policy,
     },
     text: (style) =>
@@ -164,6 +173,7 @@ async function showEffective(invocation: Invocation, gateway: Gateway): Promise<
         ["Hash", hash],
         ["Source", sourceText(effective)],
         ["Config", configRevision],
+        ...proof === null ? [] : [["Proof", proofText(proof)] as const],
       ], style) + yaml,
   });
   return EXIT_OK;
@@ -176,6 +186,7 @@ async function showRevision(
 ): Promise<number> {
   const { version, hash, status, activeVersion, loadError, createdAtMs, loadedAtMs } = revision;
   const yaml = await policyText(invocation, revision.policy);
+  const proof = readProof(revision.provenance);
   await printResult(invocation, {
     value: {
       scope: scope.kind,
@@ -187,6 +198,7 @@ async function showRevision(
       created_at_ms: createdAtMs,
       ...loadedAtMs === 0 ? {} : { loaded_at_ms: loadedAtMs },
       ...loadError === "" ? {} : { load_error: loadError },
+      ...proof === null ? {} : { proof },
       provenance: revision.provenance,
       policy: revision.policy,
     },
@@ -198,6 +210,7 @@ async function showRevision(
         ["Status", status],
         ["Created", `${formatTime(createdAtMs)} UTC`],
         ...loadedAtMs === 0 ? [] : [["Loaded", `${formatTime(loadedAtMs)} UTC`] as const],
+        ...proof === null ? [] : [["Proof", proofText(proof)] as const],
         ...loadError === "" ? [] : [["Error", loadError] as const],
       ], style) + yaml,
   });

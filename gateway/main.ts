@@ -11,6 +11,7 @@ import { probeKernel } from "../drivers/system/kernel_probe_ffi.ts";
 import { GATEWAY_CLOSE_MS_MAX } from "../proto/limits.ts";
 import { Extensions, Supervisors } from "../proto/gen/openshell/ext/v1/ext_pb.ts";
 import { OpenShell } from "../proto/gen/openshell/v1/openshell_pb.ts";
+import { ProofThreads } from "../prover/proof_threads.ts";
 import { SandboxTokens } from "./auth/sandbox_tokens.ts";
 import { auditChanges } from "./events/audit_changes.ts";
 import { changeRecorder, type RecordChange } from "./events/change_recorder.ts";
@@ -19,6 +20,8 @@ import { InstanceLock, writeEndpoint } from "./instance_lock.ts";
 import { makeStateFolders, type StatePaths, statePaths } from "./paths.ts";
 import { ensurePki } from "./pki/ensure_pki.ts";
 import type { PkiFiles } from "./pki/pki_files.ts";
+import { policyProofs, type ProvePolicy } from "./policy/policy_proofs.ts";
+import { proofFolder, readProofDocuments } from "./policy/proof_documents.ts";
 import { PolicyRevisions } from "./policy/revisions.ts";
 import { SettingsStore } from "./policy/settings.ts";
 import { principalOf, sandboxOf } from "./rpc/call_context.ts";
@@ -116,7 +119,7 @@ class Gateway {
     const store = openSqliteStore({ path: paths.database, now: Date.now });
     const tokens = await openTokens(files);
     const driver = await openDriver(options, paths, files);
-    const policies = new PolicyRevisions({ store, now: Date.now });
+    const policies = new PolicyRevisions({ store, now: Date.now, prove: openProofs(options) });
     const settings = new SettingsStore(store);
     const folderOf = (sandboxId: string) => `${paths.embedded}/${sandboxId}`;
     const record = changeRecorder({ folderOf, hostname: Deno.hostname(), version });
@@ -234,6 +237,16 @@ function makeRoutes(
     router.service(Supervisors, supervisorsService(supervisors));
     router.service(Extensions, extensions);
   };
+}
+
+/** Proves policies against the documents of the operator. */
+function openProofs({ env }: GatewayOptions): ProvePolicy {
+  const folder = proofFolder(env);
+  const threads = new ProofThreads();
+  return policyProofs({
+    documents: () => readProofDocuments(folder),
+    prove: (job) => threads.prove(job),
+  });
 }
 
 async function openTokens({ jwt }: PkiFiles): Promise<SandboxTokens> {

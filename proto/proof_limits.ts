@@ -29,3 +29,15 @@ export const PROOF_FINDINGS_MAX = 200;
 
 /** Formula that z3 is handed, in characters, so that its memory stays bounded. Beyond it: `unknown`. */
 export const PROOF_SCRIPT_UNITS_MAX = 8 * 1024 * 1024;
+
+/** Time of a proof before a gateway takes a policy, in milliseconds. Beyond it: `unknown`. */
+export const PROOF_GATE_MS_MAX = 8_000;
+
+/**
+ * Time after which the thread of such a proof is ended, in milliseconds: a proof that does not look
+ * at its clock must not hold up those behind it. Beyond it: the change is refused.
+ */
+export const PROOF_THREAD_MS_MAX = 12_000;
+
+/** Proofs of one gateway that wait for their turn. Beyond it: the change is refused. */
+export const PROOF_QUEUE_MAX = 8;

@@ -146,8 +146,9 @@ type PolicyCalls =
 
 function policyCalls(log: string[]): Pick<Gateway, PolicyCalls> {
   return {
-    setPolicy(scope) {
-      log.push(`policy ${scope.kind === "global" ? "--global" : scope.name}`);
+    setPolicy(scope, _policy, isForced = false) {
+      const forced = isForced ? " --force" : "";
+      log.push(`policy ${scope.kind === "global" ? "--global" : scope.name}${forced}`);
       return Promise.resolve({ version: 2, hash: "sha256:ab" });
     },
     deleteGlobalPolicy: () => Promise.resolve(true),

@@ -5,7 +5,7 @@
  */
 
 import { createClient, type Transport } from "@connectrpc/connect";
-import { UNKEPT_ANNOTATION } from "../../proto/annotations.ts";
+import { FORCE_ANNOTATION, UNKEPT_ANNOTATION } from "../../proto/annotations.ts";
 import { Extensions } from "../../proto/gen/openshell/ext/v1/ext_pb.ts";
 import { OpenShell } from "../../proto/gen/openshell/v1/openshell_pb.ts";
 import {
@@ -216,10 +216,12 @@ function policyCalls({ openshell, calls }: CallPorts): Pick<
   "setPolicy" | "deleteGlobalPolicy" | "getPolicy" | "listPolicies" | "getEffectivePolicy"
 > {
   return {
-    async setPolicy(scope, policy) {
-      const request = { ...toScope(scope), policy: await toPolicyMessage(policy) };
+    async setPolicy(scope, policy, isForced = false) {
+      const annotations: Record<string, string> = isForced ? { [FORCE_ANNOTATION]: "true" } : {};
+      const request = { ...toScope(scope), policy: await toPolicyMessage(policy), annotations };
       const answer = await calls.call("set the policy", (o) => openshell.updateConfig(request, o));
-      return { version: answer.version, hash: answer.policyHash };
+      const { version, policyHash: hash } = answer;
+      return { version, hash, annotations: { ...answer.annotations } };
     },
     async deleteGlobalPolicy() {
       const request = { global: true, settingKey: POLICY_KEY, deleteSetting: true };

@@ -188,6 +188,7 @@ export type PolicyScope =
 export interface PolicySet {
   readonly version: number;
   readonly hash: string;
+  readonly annotations?: Readonly<Record<string, string>>;
 }
 
 export const POLICY_STATUSES = [
@@ -272,8 +273,8 @@ export interface Gateway {
   exec(request: ExecRequest, duplex: Duplex<ProcessInput>): AsyncIterable<ProcessOutput>;
   attach(request: AttachRequest, duplex: Duplex<ProcessInput>): AsyncIterable<ProcessOutput>;
   forward(target: ForwardTarget, duplex: Duplex<Uint8Array>): AsyncIterable<Uint8Array>;
-  /** Sends a document that was checked. */
-  setPolicy(scope: PolicyScope, policy: string): Promise<PolicySet>;
+  /** Sends a document that was checked. `isForced` has it taken although it is not proved. */
+  setPolicy(scope: PolicyScope, policy: string, isForced?: boolean): Promise<PolicySet>;
   deleteGlobalPolicy(): Promise<boolean>;
   getPolicy(scope: PolicyScope, version: number): Promise<PolicyRevision>;
   listPolicies(scope: PolicyScope, limit: number): Promise<readonly PolicyRevision[]>;

@@ -6,6 +6,7 @@
 
 import type { HandlerContext, ServiceImpl } from "@connectrpc/connect";
 import type { OpenShell } from "../../proto/gen/openshell/v1/openshell_pb.ts";
+import { FORCE_ANNOTATION, PROOF_ANNOTATION } from "../../proto/annotations.ts";
 import type { AuditedSandbox, RecordChange } from "./change_recorder.ts";
 
 export interface AuditPorts {
@@ -39,12 +40,15 @@ export function auditChanges(methods: Changing, ports: AuditPorts): Changing {
     async updateConfig(request, context) {
       const sandbox = request.global ? null : await ports.find(request.workspace, request.name);
       const what = request.policy === undefined ? `setting ${request.settingKey}` : "policy";
-      const by = `${what}, by ${ports.whoCalls(context)}`;
+      const isForced = request.annotations[FORCE_ANNOTATION] !== undefined;
+      const by = `${what}, by ${ports.whoCalls(context)}${isForced ? ", with force" : ""}`;
       try {
         const answer = await methods.updateConfig(request, context);
         const { version = 0, policyHash: hash = "" } = answer;
         if (sandbox !== null) {
-          await record(sandbox, { state: "updated", message: by, version, hash });
+          const proof = answer.annotations?.[PROOF_ANNOTATION];
+          const message = isForced ? `${by}: proof ${proof ?? "not asked"}` : by;
+          await record(sandbox, { state: "updated", message, version, hash });
         }
         return answer;
       } catch (error) {

@@ -18,6 +18,12 @@ import {
   PolicyRefusedError,
   withStaticSections,
 } from "./policy_document.ts";
+import {
+  type ProofOutcome,
+  ProofRefusedError,
+  type ProvePolicy,
+  type StoredProof,
+} from "./policy_proofs.ts";
 
 /** Scope of the global policy. */
 export const GLOBAL_SCOPE = "__global__";
@@ -36,6 +42,13 @@ export interface PolicyRevision {
   /** YAML or JSON. */
   readonly document: string;
   readonly annotations: Readonly<Record<string, string>>;
+  /** `null` for one that was stored before there were proofs. */
+  readonly proof: StoredProof | null;
+}
+
+/** A document that was checked and proved, or is taken although it is not. */
+export interface ProvenDocument extends CheckedDocument {
+  readonly proof: StoredProof | null;
 }
 
 /** What is in force for a sandbox. */
@@ -65,6 +78,8 @@ export interface RevisionPorts {
   readonly store: ObjectStore;
   /** Milliseconds since 1970. */
   readonly now: () => number;
+  /** Asked about each policy that is not in force already. */
+  readonly prove: ProvePolicy;
 }
 
 type Listener = () => void;
@@ -72,35 +87,73 @@ type Listener = () => void;
 export class PolicyRevisions {
   readonly #store: ObjectStore;
   readonly #now: () => number;
+  readonly #prove: ProvePolicy;
   readonly #listeners = new Map<string, Set<Listener>>();
 
-  constructor({ store, now }: RevisionPorts) {
+  constructor({ store, now, prove }: RevisionPorts) {
     this.#store = store;
     this.#now = now;
+    this.#prove = prove;
   }
 
-  /** Checks the first policy of a sandbox; `null` stands for the default. @throws {InvalidPolicyError} */
-  prepareFirst(sandboxId: string, document: Uint8Array | null): PreparedChange {
+  /**
+   * Checks and proves the first policy of a sandbox; `null` stands for the default.
+   *
+   * @throws {InvalidPolicyError}
+   * @throws {ProofRefusedError}
+   */
+  async prepareFirst(sandboxId: string, document: Uint8Array | null): Promise<PreparedChange> {
     const bytes = document ?? new TextEncoder().encode(DEFAULT_POLICY);
     const checked = checkDocument(bytes);
+    const proof = takeOutcome(await this.#prove(checked.text), {
+      isForced: false,
+      hint: "Create the sandbox with a policy that holds: only a change of it can be forced",
+    });
     return {
       change: { version: 1, hash: checked.hash, isNew: true },
       document: bytes,
-      writes: [toWrite(sandboxId, newRevision(checked, 1, {}))],
+      writes: [toWrite(sandboxId, newRevision({ ...checked, proof }, 1, {}))],
     };
   }
 
   /**
-   * Checks a further policy of a sandbox. The caller applies the writes and calls `notify`.
+   * Checks and proves a further policy of a sandbox, which may take its time. What is in force
+   * already is not proved again, since nothing changes.
    *
    * @throws {InvalidPolicyError}
    * @throws {PolicyRefusedError} for another static part, or under a global policy.
+   * @throws {ProofRefusedError} unless `isForced`.
+   */
+  async prove(
+    sandboxId: string,
+    document: Uint8Array,
+    isForced = false,
+  ): Promise<ProvenDocument> {
+    const { revision } = await this.#changeable(sandboxId);
+    const checked = checkDocument(withStaticSections(document, revision.document));
+    checkStatic(checked, revision);
+    const isSame = revision.hash === checked.hash && revision.status !== "failed";
+    return isSame ? { ...checked, proof: revision.proof } : await this.#proven(checked, isForced);
+  }
+
+  /**
+   * Makes a proven policy the next revision. The caller applies the writes and calls `notify`; they
+   * conflict with whatever came between.
+   *
+   * @throws {PolicyRefusedError} as `prove` does.
    */
   async prepare(
     sandboxId: string,
-    document: Uint8Array,
+    proven: ProvenDocument,
     annotations: Readonly<Record<string, string>> = {},
   ): Promise<PreparedChange> {
+    const latest = await this.#changeable(sandboxId);
+    checkStatic(proven, latest.revision);
+    return await this.#prepareNext(sandboxId, latest, proven, annotations);
+  }
+
+  /** Returns the latest revision of a sandbox that may have another one. */
+  async #changeable(sandboxId: string): Promise<Stored> {
     if (await this.#activeGlobal() !== null) {
       throw new PolicyRefusedError(
         "failed_precondition",
@@ -112,16 +165,15 @@ export class PolicyRevisions {
     if (latest === null) {
       throw new PolicyRefusedError("not_found", "the sandbox has none");
     }
-    const checked = checkDocument(withStaticSections(document, latest.revision.document));
-    const changes = findStaticChanges(latest.revision.document, checked.policy);
-    if (changes.length > 0) {
-      throw new PolicyRefusedError(
-        "invalid_argument",
-        `${changes.join(", ")} cannot change once the sandbox has been created`,
-        "Create another sandbox with this policy",
-      );
-    }
-    return await this.#prepareNext(sandboxId, latest, checked, annotations);
+    return latest;
+  }
+
+  async #proven(checked: CheckedDocument, isForced: boolean): Promise<ProvenDocument> {
+    const proof = takeOutcome(await this.#prove(checked.text), {
+      isForced,
+      hint: 'Narrow the policy, or set it all the same with "openshell policy set --force"',
+    });
+    return { ...checked, proof };
   }
 
   /**
@@ -129,9 +181,36 @@ export class PolicyRevisions {
    *
    * @throws {InvalidPolicyError}
    * @throws {PolicyRefusedError} where `expectedVersion` is not the one in force.
+   * @throws {ProofRefusedError} unless `isForced`.
    */
-  async setGlobal(document: Uint8Array, expectedVersion: number | null): Promise<PolicyChange> {
+  async setGlobal(
+    document: Uint8Array,
+    expectedVersion: number | null,
+    isForced = false,
+  ): Promise<PolicyChange> {
     const checked = checkDocument(document);
+    const before = await this.#expectGlobal(expectedVersion);
+    if (before !== null && before.revision.hash === checked.hash) {
+      return { version: before.revision.version, hash: checked.hash, isNew: false };
+    }
+    const proven = await this.#proven(checked, isForced);
+    // Another one may have come while this one was proved.
+    const active = await this.#expectGlobal(before?.revision.version ?? 0);
+    const latest = await this.#latest(GLOBAL_SCOPE);
+    const version = (latest?.revision.version ?? 0) + 1;
+    const revision: PolicyRevision = {
+      ...newRevision(proven, version, {}),
+      status: "loaded",
+      loadedAtMs: this.#now(),
+    };
+    const over = active === null ? [] : [toUpdate(active, { status: "superseded" })];
+    await this.#store.apply([...over, toWrite(GLOBAL_SCOPE, revision)]);
+    this.notify(null);
+    return { version, hash: checked.hash, isNew: true };
+  }
+
+  /** Returns the global policy in force; `null` expects whichever. @throws {PolicyRefusedError} */
+  async #expectGlobal(expectedVersion: number | null): Promise<Stored | null> {
     const active = await this.#activeGlobal();
     if (expectedVersion !== null && expectedVersion !== (active?.revision.version ?? 0)) {
       throw new PolicyRefusedError(
@@ -140,20 +219,7 @@ export class PolicyRevisions {
         "Read it again and repeat the change",
       );
     }
-    if (active !== null && active.revision.hash === checked.hash) {
-      return { version: active.revision.version, hash: checked.hash, isNew: false };
-    }
-    const latest = await this.#latest(GLOBAL_SCOPE);
-    const version = (latest?.revision.version ?? 0) + 1;
-    const revision: PolicyRevision = {
-      ...newRevision(checked, version, {}),
-      status: "loaded",
-      loadedAtMs: this.#now(),
-    };
-    const over = active === null ? [] : [toUpdate(active, { status: "superseded" })];
-    await this.#store.apply([...over, toWrite(GLOBAL_SCOPE, revision)]);
-    this.notify(null);
-    return { version, hash: checked.hash, isNew: true };
+    return active;
   }
 
   /** Takes the global policy out of force. Returns false where there was none. */
@@ -278,18 +344,18 @@ export class PolicyRevisions {
   async #prepareNext(
     sandboxId: string,
     latest: Stored,
-    checked: CheckedDocument,
+    proven: ProvenDocument,
     annotations: Readonly<Record<string, string>>,
   ): Promise<PreparedChange> {
     const { revision } = latest;
     const kept = Object.keys(annotations).length === 0 ? revision.annotations : annotations;
-    const isSame = revision.hash === checked.hash && revision.status !== "failed" &&
+    const isSame = revision.hash === proven.hash && revision.status !== "failed" &&
       canonicalJson(kept) === canonicalJson(revision.annotations);
     const { version, hash } = revision;
-    const document = new TextEncoder().encode(checked.text);
+    const document = new TextEncoder().encode(proven.text);
     if (isSame) return { change: { version, hash, isNew: false }, document, writes: [] };
     const over = revision.status === "pending" ? [toUpdate(latest, { status: "superseded" })] : [];
-    const next = newRevision(checked, version + 1, kept);
+    const next = newRevision(proven, version + 1, kept);
     return {
       change: { version: next.version, hash: next.hash, isNew: true },
       document,
@@ -331,11 +397,32 @@ interface Stored {
 /** What is in the payload of a revision. */
 type Payload = Pick<
   PolicyRevision,
-  "document" | "hash" | "loadError" | "loadedAtMs" | "annotations"
+  "document" | "hash" | "loadError" | "loadedAtMs" | "annotations" | "proof"
 >;
 
+/** @throws {PolicyRefusedError} */
+function checkStatic({ policy }: CheckedDocument, before: PolicyRevision): void {
+  const changes = findStaticChanges(before.document, policy);
+  if (changes.length === 0) return;
+  throw new PolicyRefusedError(
+    "invalid_argument",
+    `${changes.join(", ")} cannot change once the sandbox has been created`,
+    "Create another sandbox with this policy",
+  );
+}
+
+/** Returns what is kept of a proof. @throws {ProofRefusedError} */
+function takeOutcome(
+  { refusal, ...proof }: ProofOutcome,
+  { isForced, hint }: { readonly isForced: boolean; readonly hint: string },
+): StoredProof {
+  const isHeld = proof.verdict === "proved" || proof.verdict === "not_asked";
+  if (!isHeld && !isForced) throw new ProofRefusedError(refusal ?? "it is not proved", hint);
+  return { ...proof, isForced: !isHeld };
+}
+
 function newRevision(
-  { text, hash }: CheckedDocument,
+  { text, hash, proof }: ProvenDocument,
   version: number,
   annotations: Readonly<Record<string, string>>,
 ): PolicyRevision {
@@ -348,6 +435,7 @@ function newRevision(
     loadedAtMs: null,
     document: text,
     annotations,
+    proof,
   };
 }
 
@@ -361,8 +449,8 @@ function toUpdate({ object, revision }: Stored, change: Partial<PolicyRevision>)
 }
 
 function toFields(scope: string, revision: PolicyRevision): ObjectFields {
-  const { version, status, document, hash, loadError, loadedAtMs, annotations } = revision;
-  const payload: Payload = { document, hash, loadError, loadedAtMs, annotations };
+  const { version, status, document, hash, loadError, loadedAtMs, annotations, proof } = revision;
+  const payload: Payload = { document, hash, loadError, loadedAtMs, annotations, proof };
   const id = idOf(scope, version);
   return {
     id,
@@ -384,7 +472,15 @@ function toStored(object: StoredObject | undefined): Stored | null {
 function toRevision(object: StoredObject): PolicyRevision {
   const payload = JSON.parse(new TextDecoder().decode(object.payload)) as Payload;
   const { version, status, createdAtMs } = object;
-  return { ...payload, version: version ?? 0, status: status as RevisionStatus, createdAtMs };
+  // What an earlier version of the program stored has no proof.
+  const proof = payload.proof ?? null;
+  return {
+    ...payload,
+    proof,
+    version: version ?? 0,
+    status: status as RevisionStatus,
+    createdAtMs,
+  };
 }
 
 function idOf(scope: string, version: number): string {

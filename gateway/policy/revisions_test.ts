@@ -1,8 +1,9 @@
 import assert from "node:assert/strict";
 import { POLICY_REVISIONS_MAX } from "../../proto/limits.ts";
-import type { ObjectStore } from "../store/contract.ts";
+import { ConflictError, type ObjectStore } from "../store/contract.ts";
 import { openSqliteStore } from "../store/sqlite_store.ts";
 import { InvalidPolicyError, PolicyRefusedError } from "./policy_document.ts";
+import { NOT_ASKED, type ProofOutcome, ProofRefusedError } from "./policy_proofs.ts";
 import { GLOBAL_SCOPE, type PolicyChange, PolicyRevisions } from "./revisions.ts";
 
 function document(port: number, extra = ""): Uint8Array {
@@ -17,8 +18,14 @@ interface Context {
   readonly store: ObjectStore;
   readonly revisions: PolicyRevisions;
   readonly clock: { ms: number };
+  /** What the prover says, and which texts it was asked about. */
+  readonly prover: { outcome: ProofOutcome; onAsked: () => Promise<void>; asked: string[] };
   readonly first: (sandboxId?: string) => Promise<PolicyChange>;
-  readonly set: (port: number, annotations?: Record<string, string>) => Promise<PolicyChange>;
+  readonly set: (
+    port: number,
+    annotations?: Record<string, string>,
+    isForced?: boolean,
+  ) => Promise<PolicyChange>;
   readonly statuses: () => Promise<readonly string[]>;
 }
 
@@ -26,14 +33,28 @@ function revisionTest(name: string, body: (context: Context) => Promise<void>): 
   Deno.test(`PolicyRevisions ${name}`, async () => {
     const clock = { ms: 1_000 };
     const store = openSqliteStore({ path: ":memory:", now: () => clock.ms });
-    const revisions = new PolicyRevisions({ store, now: () => clock.ms });
+    const prover: Context["prover"] = {
+      outcome: NOT_ASKED,
+      onAsked: () => Promise.resolve(),
+      asked: [],
+    };
+    const revisions = new PolicyRevisions({
+      store,
+      now: () => clock.ms,
+      prove: async (text) => {
+        prover.asked.push(text);
+        await prover.onAsked();
+        return prover.outcome;
+      },
+    });
     const first = async (sandboxId = "s") => {
-      const { change, writes } = revisions.prepareFirst(sandboxId, document(1));
+      const { change, writes } = await revisions.prepareFirst(sandboxId, document(1));
       await store.apply(writes);
       return change;
     };
-    const set = async (port: number, annotations?: Record<string, string>) => {
-      const { change, writes } = await revisions.prepare("s", document(port), annotations);
+    const set: Context["set"] = async (port, annotations, isForced) => {
+      const proven = await revisions.prove("s", document(port), isForced);
+      const { change, writes } = await revisions.prepare("s", proven, annotations);
       await store.apply(writes);
       return change;
     };
@@ -42,7 +63,7 @@ function revisionTest(name: string, body: (context: Context) => Promise<void>): 
         `${version} ${status}`
       );
     try {
-      await body({ store, revisions, clock, first, set, statuses });
+      await body({ store, revisions, clock, prover, first, set, statuses });
     } finally {
       await store.close();
     }
@@ -57,7 +78,7 @@ function refused(code: string, detail: RegExp) {
 revisionTest("starts with version 1, the default where none is given", async (context) => {
   const { store, revisions, first } = context;
   assert.equal((await first()).version, 1);
-  await store.apply(revisions.prepareFirst("t", null).writes);
+  await store.apply((await revisions.prepareFirst("t", null)).writes);
   const effective = await revisions.effective("t");
   assert.match(new TextDecoder().decode(effective.document), /hard_requirement/);
   await assert.rejects(revisions.effective("u"), refused("not_found", /has none/));
@@ -123,7 +144,7 @@ revisionTest("leaves no trace of what it refuses", async (context) => {
   const { revisions, first, statuses } = context;
   await first();
   await assert.rejects(
-    revisions.prepare("s", new TextEncoder().encode("version: 2\n")),
+    revisions.prove("s", new TextEncoder().encode("version: 2\n")),
     InvalidPolicyError,
   );
   const fixed = [
@@ -132,10 +153,10 @@ revisionTest("leaves no trace of what it refuses", async (context) => {
     { extra: "filesystem_policy: {read_only: [/usr]}", section: /filesystem_policy cannot change/ },
   ];
   for (const { extra, section } of fixed) {
-    const change = revisions.prepare("s", document(2, extra));
+    const change = revisions.prove("s", document(2, extra));
     await assert.rejects(change, refused("invalid_argument", section));
   }
-  await assert.rejects(revisions.prepare("t", document(2)), refused("not_found", /has none/));
+  await assert.rejects(revisions.prove("t", document(2)), refused("not_found", /has none/));
   await assert.rejects(revisions.setGlobal(new Uint8Array(), null), InvalidPolicyError);
   assert.deepEqual(await statuses(), ["1 pending"]);
 });
@@ -193,4 +214,86 @@ revisionTest("keeps a bounded number of revisions, and the loaded one", async (c
   assert.equal(await revisions.get("s", 2), null);
   assert.equal(await revisions.get("s", 3), null);
   assert.equal((await revisions.get("s", 4))?.status, "superseded");
+});
+
+const PROVED: ProofOutcome = {
+  ...NOT_ASKED,
+  verdict: "proved",
+  engine: "exact",
+  documents: "sha256:cd",
+  warnings: ["metadata_reach"],
+};
+
+const UNPROVED = [
+  { ...PROVED, verdict: "refuted", refusal: "claim:no is refuted: a request passes" },
+  { ...PROVED, verdict: "unknown", refusal: "claim:no came to no answer: no time" },
+] as const;
+
+for (const outcome of UNPROVED) {
+  revisionTest(`refuses what is ${outcome.verdict}, unless it is forced`, async (context) => {
+    const { revisions, prover, first, set, statuses } = context;
+    await first();
+    await revisions.report("s", 1, null);
+    prover.outcome = outcome;
+    const isRefused = (error: unknown) =>
+      error instanceof ProofRefusedError && error.code === "failed_precondition" &&
+      error.message.includes(outcome.refusal);
+    await assert.rejects(set(2), isRefused);
+    await assert.rejects(revisions.prepareFirst("t", document(1)), isRefused);
+    await assert.rejects(revisions.setGlobal(document(2), null), isRefused);
+    assert.deepEqual(await statuses(), ["1 loaded"]);
+    assert.equal(await revisions.globalDocument(), null);
+
+    assert.equal((await set(2, {}, true)).version, 2);
+    const { refusal: _refusal, ...kept } = outcome;
+    const forced = { ...kept, isForced: true };
+    assert.deepEqual((await revisions.get("s", 2))?.proof, forced);
+    // Another reason for the same policy does not make it a proved one.
+    await set(2, { why: "ticket 7" });
+    assert.deepEqual((await revisions.get("s", 3))?.proof, forced);
+    await revisions.setGlobal(document(2), null, true);
+    assert.deepEqual((await revisions.get(GLOBAL_SCOPE, 1))?.proof, forced);
+  });
+}
+
+revisionTest("keeps what came of a proof, and asks about nothing twice", async (context) => {
+  const { revisions, prover, first, set } = context;
+  await first();
+  assert.equal((await revisions.get("s", 1))?.proof?.verdict, "not_asked");
+  prover.outcome = PROVED;
+  // Force that is not needed is none.
+  await set(2, {}, true);
+  const { refusal: _refusal, ...kept } = PROVED;
+  assert.deepEqual((await revisions.get("s", 2))?.proof, { ...kept, isForced: false });
+  await set(2);
+  await revisions.setGlobal(document(9), null);
+  await revisions.setGlobal(document(9), null);
+  assert.equal(prover.asked.length, 3);
+});
+
+revisionTest("proves again what failed to load", async ({ revisions, prover, first, set }) => {
+  await first();
+  await set(2);
+  await revisions.report("s", 2, "no room");
+  prover.outcome = UNPROVED[0];
+  await assert.rejects(set(2), ProofRefusedError);
+});
+
+revisionTest("takes no proven policy over one that came meanwhile", async (context) => {
+  const { revisions, store, prover, first } = context;
+  await first();
+  const proven = await revisions.prove("s", document(2));
+  const { writes } = await revisions.prepare("s", proven);
+  await store.apply((await revisions.prepare("s", await revisions.prove("s", document(3)))).writes);
+  await assert.rejects(store.apply(writes), ConflictError);
+  prover.onAsked = async () => {
+    prover.onAsked = () => Promise.resolve();
+    await revisions.setGlobal(document(8), null);
+  };
+  await assert.rejects(
+    revisions.setGlobal(document(9), null),
+    refused("failed_precondition", /version 1 is in force, not 0/),
+  );
+  // Under a global policy, what was proved before is not the next one either.
+  await assert.rejects(revisions.prepare("s", proven), refused("failed_precondition", /global/));
 });

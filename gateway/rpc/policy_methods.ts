@@ -16,6 +16,7 @@ import {
   PolicyStatus,
   type UpdateConfigRequest,
 } from "../../proto/gen/openshell/v1/openshell_pb.ts";
+import { FORCE_ANNOTATION, PROOF_ANNOTATION } from "../../proto/annotations.ts";
 import { PAGE_OBJECTS_MAX } from "../../proto/limits.ts";
 import { canonicalJson, documentFromWire, documentToWire } from "../policy/policy_document.ts";
 import {
@@ -113,21 +114,51 @@ async function updateConfig(ports: PolicyPorts, request: UpdateConfigRequest) {
   if (policy === undefined) return await updateSetting(ports, request);
   const document = documentFromWire(policy);
   const expected = Number(request.expectedResourceVersion);
+  const { isForced, annotations } = readAnnotations(request.annotations);
   if (global) {
-    if (Object.keys(request.annotations).length > 0) {
+    if (Object.keys(annotations).length > 0) {
       throw new ConnectError("a global policy has no annotations", Code.InvalidArgument);
     }
-    const { version, hash } = await ports.policies.setGlobal(document, expected || null);
-    return { version, policyHash: hash };
+    const policies = ports.policies;
+    const { version, hash } = await policies.setGlobal(document, expected || null, isForced);
+    const revision = await policies.get(GLOBAL_SCOPE, version);
+    return { version, policyHash: hash, annotations: provenanceOf(revision) };
   }
   const { id } = await ports.sandboxes.get(request.workspace, request.name);
   const change = await ports.sandboxes.setPolicy(id, {
     document,
     expectedResourceVersion: expected,
-    annotations: request.annotations,
+    annotations,
+    isForced,
   });
-  const { annotations } = await ports.policies.get(id, change.version) ?? { annotations: {} };
-  return { version: change.version, policyHash: change.hash, annotations: { ...annotations } };
+  const revision = await ports.policies.get(id, change.version);
+  return {
+    version: change.version,
+    policyHash: change.hash,
+    annotations: provenanceOf(revision),
+  };
+}
+
+/** Takes out what is a wish, and refuses what only the gateway says. */
+function readAnnotations(given: Readonly<Record<string, string>>) {
+  const { [FORCE_ANNOTATION]: force, ...annotations } = given;
+  if (force !== undefined && force !== "true") {
+    throw new ConnectError(`annotation "${FORCE_ANNOTATION}" is "true"`, Code.InvalidArgument);
+  }
+  if (annotations[PROOF_ANNOTATION] !== undefined) {
+    const text = `annotation "${PROOF_ANNOTATION}" is written by the gateway alone`;
+    throw new ConnectError(text, Code.InvalidArgument);
+  }
+  return { isForced: force !== undefined, annotations };
+}
+
+/** Annotations of a revision, what came of its proof among them. */
+function provenanceOf(revision: PolicyRevision | null): Record<string, string> {
+  if (revision === null) return {};
+  const { annotations, proof } = revision;
+  if (proof === null) return { ...annotations };
+  const { isForced: forced, ...rest } = proof;
+  return { ...annotations, [PROOF_ANNOTATION]: JSON.stringify({ ...rest, forced }) };
 }
 
 async function updateSetting({ sandboxes, settings }: PolicyPorts, request: UpdateConfigRequest) {
@@ -189,7 +220,7 @@ function toWireRevision(revision: PolicyRevision, withPolicy: boolean) {
     loadError: revision.loadError,
     createdAtMs: BigInt(revision.createdAtMs),
     loadedAtMs: BigInt(revision.loadedAtMs ?? 0),
-    provenance: { ...revision.annotations },
+    provenance: provenanceOf(revision),
     ...(withPolicy ? { policy: documentToWire(revision.document) } : {}),
   };
 }

@@ -71,6 +71,8 @@ export interface PolicyUpdate {
   /** Version of the sandbox that the writer has read; 0 for whichever. */
   readonly expectedResourceVersion: number;
   readonly annotations: Readonly<Record<string, string>>;
+  /** Takes it although it is not proved. */
+  readonly isForced?: boolean;
 }
 
 /** Names that are tried before a number is added. */
@@ -112,7 +114,8 @@ export class SandboxService {
     const { spec, labels, annotations } = request;
     const workspace = resolveWorkspace(request.workspace);
     const id = uuid();
-    const first = policies.prepareFirst(id, spec.policy ? documentFromWire(spec.policy) : null);
+    const document = spec.policy ? documentFromWire(spec.policy) : null;
+    const first = await policies.prepareFirst(id, document);
     const name = request.name || await this.#freeName(workspace);
     const record: SandboxRecord = {
       id,
@@ -215,6 +218,8 @@ export class SandboxService {
   async setPolicy(sandboxId: string, update: PolicyUpdate): Promise<PolicyChange> {
     const { policies } = this.#ports;
     checkAnnotations(update.annotations);
+    // A proof may take a while, in which the sandbox is not to wait.
+    const proven = await policies.prove(sandboxId, update.document, update.isForced);
     let change: PolicyChange | null = null;
     await this.#states.applyWith(sandboxId, async (record) => {
       if (record === null) throw new SandboxNotFoundError(sandboxId);
@@ -225,7 +230,7 @@ export class SandboxService {
       if (record.state.phase === "deleting") {
         throw new PhaseError("change the policy of", record.name, "deleting");
       }
-      const prepared = await policies.prepare(sandboxId, update.document, update.annotations);
+      const prepared = await policies.prepare(sandboxId, proven, update.annotations);
       change = prepared.change;
       return prepared.writes;
     });

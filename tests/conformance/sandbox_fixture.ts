@@ -5,6 +5,7 @@
  */
 
 import { create, type MessageInitShape } from "@bufbuild/protobuf";
+import { NOT_ASKED } from "../../gateway/policy/policy_proofs.ts";
 import { PolicyRevisions } from "../../gateway/policy/revisions.ts";
 import { SettingsStore } from "../../gateway/policy/settings.ts";
 import type { SandboxRequest } from "../../gateway/sandbox/check_request.ts";
@@ -44,7 +45,7 @@ export function openFixture(): SandboxFixture {
   const now = () => clock.ms;
   const store = openSqliteStore({ path: ":memory:", now });
   const driver = new FakeComputeDriver();
-  const policies = new PolicyRevisions({ store, now });
+  const policies = new PolicyRevisions({ store, now, prove: () => Promise.resolve(NOT_ASKED) });
   const settings = new SettingsStore(store);
   const problems: unknown[] = [];
   const records: string[] = [];
