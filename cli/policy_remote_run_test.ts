@@ -6,6 +6,7 @@ import {
   sampleSandbox,
 } from "../gateway/client/fake_gateway.ts";
 import type { PolicyRevision } from "../gateway/client/types.ts";
+import { PROOF_ANNOTATION } from "../proto/annotations.ts";
 import { PROGRAM } from "./commands.ts";
 import { type FakeContext, fakeContext, type FakeOptions } from "./fake_context.ts";
 import { runProgram } from "./run_program.ts";
@@ -114,6 +115,48 @@ Deno.test("policy get --rev shows a revision", async () => {
   assert.equal(json.load_error, "no");
   const all = JSON.parse((await run("policy get --global -o json")).context.out());
   assert.deepEqual([all.scope, all.sandbox], ["global", undefined]);
+});
+
+const PROOF = {
+  verdict: "refuted",
+  engine: "exact",
+  solver: null,
+  documents: "sha256:cd",
+  warnings: ["metadata_reach"],
+  forced: true,
+};
+
+function provenance(proof: unknown): Record<string, string> {
+  return { [PROOF_ANNOTATION]: typeof proof === "string" ? proof : JSON.stringify(proof) };
+}
+
+Deno.test.each([
+  { proof: PROOF, says: /! Taken by force: refuted\n! Not proved: metadata_reach\n$/ },
+  { proof: { ...PROOF, forced: false, verdict: "proved", warnings: [] }, says: /✓ Proved\n$/ },
+  { proof: { ...PROOF, verdict: "not_asked" }, says: /✓ Set revision 2, sha256:ab\n$/ },
+  { proof: "{", says: /✓ Set revision 2, sha256:ab\n$/ },
+  { proof: { verdict: 1 }, says: /✓ Set revision 2, sha256:ab\n$/ },
+])("policy set --force says what came of $proof", async ({ proof, says }) => {
+  const setPolicy = (_scope: unknown, _policy: string, isForced?: boolean) => {
+    assert.equal(isForced, true);
+    return Promise.resolve({ version: 2, hash: "sha256:ab", annotations: provenance(proof) });
+  };
+  const { code, context } = await run("policy set demo --policy p.yaml --force", { setPolicy });
+  assert.equal(code, 0);
+  assert.match(context.err(), says);
+});
+
+Deno.test("policy get shows what came of the proof", async () => {
+  const getPolicy = () => Promise.resolve({ ...REVISION, provenance: provenance(PROOF) });
+  for (const line of ["policy get demo", "policy get demo --rev 2"]) {
+    const { context } = await run(line, { getPolicy });
+    assert.match(
+      context.out(),
+      /Proof: +refuted, taken by force; exact engine; sha256:cd; not proved: metadata_reach\n/,
+    );
+    const json = JSON.parse((await run(`${line} -o json`, { getPolicy })).context.out());
+    assert.deepEqual(json.proof, PROOF);
+  }
 });
 
 Deno.test("policy list lists revisions", async () => {

@@ -34,10 +34,10 @@ export const PROOF_SCRIPT_UNITS_MAX = 8 * 1024 * 1024;
 export const PROOF_GATE_MS_MAX = 8_000;
 
 /**
- * Time after which the thread of such a proof is ended, in milliseconds: a proof that does not look
- * at its clock must not hold up those behind it. Beyond it: the change is refused.
+ * Time of such a proof with its turn and its thread, in milliseconds: whoever asks is to hear of it
+ * within `CLIENT_CALL_MS_MAX`. Beyond it: the thread is ended and the change refused.
  */
-export const PROOF_THREAD_MS_MAX = 12_000;
+export const PROOF_THREAD_MS_MAX = 20_000;
 
 /** Proofs of one gateway that wait for their turn. Beyond it: the change is refused. */
 export const PROOF_QUEUE_MAX = 8;

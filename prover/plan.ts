@@ -153,7 +153,7 @@ function planPolicy(
     start: (space) => {
       const context: VisitContext = { methods: space.methods, roles };
       const use = new RuleUse(space, context);
-      const reach = new ReferenceReach(context, regions.credentials);
+      const reach = new ReferenceReach(context, { credentials: regions.credentials, matcher });
       const visitors = [
         ...placeVisitors(input, regions, context),
         ...claimVisitors(input, regions, context),
@@ -170,7 +170,7 @@ function planPolicy(
           ...askedOf(visitors),
           // With a baseline, what is new is asked of both together.
           ...(input.baseline === undefined
-            ? askedOfReach(categoriesOf(input), () => reach.paths(registry, matcher))
+            ? askedOfReach(categoriesOf(input), () => reach.paths(registry))
             : []),
         ],
       };
@@ -310,13 +310,13 @@ function planReach(
     start: (space) => {
       const context: VisitContext = { methods: space.methods, roles };
       const [own, known] = [0, 1].map((side) =>
-        new ReferenceReach(context, regions.credentials, side)
+        new ReferenceReach(context, { credentials: regions.credentials, matcher, side })
       ) as [ReferenceReach, ReferenceReach];
       const look: Look = (cell, verdicts) => {
         own.visit(cell, verdicts);
         known.visit(cell, verdicts);
       };
-      const fresh = () => newPaths(own.paths(registry, matcher), known.paths(registry, matcher));
+      const fresh = () => newPaths(own.paths(registry), known.paths(registry));
       return { look, asked: askedOfReach(categories, fresh) };
     },
   };

@@ -52,7 +52,7 @@ export type ProofWorker = Pick<
 export interface ProofThreadsOptions {
   /** Starts a thread. */
   readonly start?: () => ProofWorker;
-  /** Time after which a thread is ended, in milliseconds. */
+  /** Time after which an answer is given up, in milliseconds. */
   readonly threadMs?: number;
 }
 
@@ -78,7 +78,8 @@ export class ProofThreads {
   async prove(job: ProofJob): Promise<ProofReport> {
     if (this.#open > PROOF_QUEUE_MAX) throw new ProofQueueError();
     this.#open++;
-    const report = this.#last.then(() => this.#run(job));
+    const asked = performance.now();
+    const report = this.#last.then(() => this.#run(job, asked + this.#threadMs));
     this.#last = report.catch(() => {});
     try {
       return await report;
@@ -87,7 +88,9 @@ export class ProofThreads {
     }
   }
 
-  async #run(job: ProofJob): Promise<ProofReport> {
+  async #run(job: ProofJob, deadline: number): Promise<ProofReport> {
+    const left = deadline - performance.now();
+    if (left <= 0) throw this.#late();
     const worker = this.#start();
     const answered = Promise.withResolvers<ProofReply>();
     const fail = (detail: string) => answered.reject(new ProofThreadError(detail));
@@ -97,8 +100,7 @@ export class ProofThreads {
       event.preventDefault();
       fail(`its thread broke down: ${event.message}`);
     };
-    const late = () => fail(`no answer within ${this.#threadMs / 1000} seconds`);
-    const timer = setTimeout(late, this.#threadMs);
+    const timer = setTimeout(() => answered.reject(this.#late()), left);
     try {
       worker.postMessage(job);
       const reply = await answered.promise;
@@ -109,6 +111,10 @@ export class ProofThreads {
       clearTimeout(timer);
       worker.terminate();
     }
+  }
+
+  #late(): ProofThreadError {
+    return new ProofThreadError(`no answer within ${this.#threadMs / 1000} seconds`);
   }
 }
 

@@ -136,6 +136,14 @@ Deno.test("ProofThreads ends a thread that takes too long", async () => {
   assert.equal(workers[0]?.isEnded, true);
 });
 
+Deno.test("ProofThreads counts the time in which a proof waits for its turn", async () => {
+  const { threads, workers } = fakeThreads(20);
+  const stuck = assert.rejects(threads.prove(job({})), ProofThreadError);
+  const behind = assert.rejects(threads.prove(job({})), { message: /no answer within/ });
+  await Promise.all([stuck, behind]);
+  assert.ok(workers.every(({ isEnded }) => isEnded));
+});
+
 Deno.test("ProofThreads lets only some wait", async () => {
   const { threads, workers } = fakeThreads();
   const taken = Array.from({ length: PROOF_QUEUE_MAX + 1 }, () => threads.prove(job({})));

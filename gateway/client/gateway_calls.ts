@@ -4,6 +4,7 @@
  * @module
  */
 
+import { StringValueSchema } from "@bufbuild/protobuf/wkt";
 import { type CallOptions, Code, ConnectError } from "@connectrpc/connect";
 import { CodedError } from "../../proto/errors.ts";
 import { CLIENT_CALL_MS_MAX } from "../../proto/limits.ts";
@@ -55,7 +56,7 @@ function toGatewayError(error: unknown, place: CallPlace): CodedError {
   return gatewayErrorOf({
     code: Code[cause.code].replaceAll(/(?<=.)[A-Z]/g, (letter) => `_${letter}`).toLowerCase(),
     detail: cause.rawMessage,
-    hint: cause.metadata.get(HINT_HEADER),
+    hint: cause.metadata.get(HINT_HEADER) ?? cause.findDetails(StringValueSchema)[0]?.value ?? null,
     // Errors of the connection carry the error of the system as their cause.
     isFromGateway: cause.cause === undefined,
     cause,

@@ -295,7 +295,7 @@ Deno.test("createGateway() sends and reads policies", async () => {
           return { deleted: true };
         }
         assert.deepEqual([request.name, request.policy?.version], ["demo", 1]);
-        return { version: 4, policyHash: "sha256:ab" };
+        return { version: 4, policyHash: "sha256:ab", annotations: request.annotations };
       },
       getSandboxPolicyStatus: () => ({ revision, activeVersion: 3 }),
       listSandboxPolicies: () => ({ revisions: [revision] }),
@@ -304,7 +304,10 @@ Deno.test("createGateway() sends and reads policies", async () => {
   assert.deepEqual(await gateway.setPolicy(SCOPE, "version: 1\n"), {
     version: 4,
     hash: "sha256:ab",
+    annotations: {},
   });
+  const forced = await gateway.setPolicy(SCOPE, "version: 1\n", true);
+  assert.deepEqual(forced.annotations, { "openshell.dev/force": "true" });
   const got = await gateway.getPolicy(SCOPE, 4);
   assert.deepEqual([got.status, got.loadError, got.activeVersion], ["failed", "no", 3]);
   assert.deepEqual(got.policy, { version: 1, filesystem_policy: { read_only: ["/usr"] } });

@@ -111,14 +111,14 @@ function isOperators(question: string): boolean {
 
 function describe({ question, status, reason, findings: [finding] }: Answer): string {
   if (status === "unknown") return `${question} came to no answer: ${reason ?? "nobody knows why"}`;
-  const lines = [`${question} is refuted: ${finding?.message ?? "there is no example"}`];
+  const parts = [`${question} is refuted: ${finding?.message ?? "there is no example"}`];
   if (finding?.witness != null) {
     const witness = withoutValues(finding.witness);
     const curl = curlLine(witness);
-    lines.push(`  request: ${requestLine(witness)}`);
-    if (curl !== null) lines.push(`  try: ${curl}`);
+    parts.push(`request: ${requestLine(witness)}`);
+    if (curl !== null) parts.push(`try: ${curl}`);
   }
-  return lines.join("\n");
+  return parts.join("; ");
 }
 
 /** Values of a query may be secrets of whoever wrote the policy, and errors end up in logs. */

@@ -82,9 +82,9 @@ Deno.test("judgeReport() shows the request, and no value of its query", () => {
   const { refusal } = judgeReport(report(answer("claim:a", REFUTED)));
   assert.equal(
     refusal,
-    `claim:a is refuted: DELETE passes
-  request: DELETE api.example.com:443/admin?token=*** by /usr/bin/curl
-  try: curl -sS -X DELETE --path-as-is -g 'https://api.example.com/admin?token=***'`,
+    `claim:a is refuted: DELETE passes; \
+request: DELETE api.example.com:443/admin?token=*** by /usr/bin/curl; \
+try: curl -sS -X DELETE --path-as-is -g 'https://api.example.com/admin?token=***'`,
   );
 });
 

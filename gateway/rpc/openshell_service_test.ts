@@ -7,6 +7,8 @@ import {
   startGateway,
 } from "../../tests/conformance/gateway_fixture.ts";
 import { idOf } from "../../tests/conformance/sandbox_fixture.ts";
+import { FORCE_ANNOTATION as FORCE, PROOF_ANNOTATION as PROOF } from "../../proto/annotations.ts";
+import { NOT_ASKED } from "../policy/policy_proofs.ts";
 import { PolicySource, SettingScope } from "../../proto/gen/openshell/sandbox/v1/sandbox_pb.ts";
 import {
   PolicyStatus,
@@ -70,6 +72,46 @@ serviceTest("says who calls, and what serves", async ({ user }) => {
   assert.equal(info.status, ServiceStatus.HEALTHY);
   assert.equal(info.gatewayVersion, "1.2.3");
   assert.equal(info.computeDrivers[0]?.capabilities?.driverName, "embedded");
+});
+
+serviceTest("takes what is not proved by force alone", async ({ user, prover }) => {
+  await user.createSandbox({ name: "box", spec: { policy: policy() } });
+  prover.outcome = {
+    ...NOT_ASKED,
+    verdict: "refuted",
+    engine: "exact",
+    documents: "sha256:cd",
+    refusal: "claim:no is refuted: a request passes",
+  };
+  const set = (annotations: Record<string, string>) =>
+    user.updateConfig({ name: "box", policy: policy(444), annotations });
+  await assert.rejects(set({}), failed(Code.FailedPrecondition, /claim:no is refuted/));
+  for (const annotations of [{ [FORCE]: "yes" }, { [FORCE]: "true", [PROOF]: "{}" }]) {
+    await assert.rejects(set(annotations), failed(Code.InvalidArgument, /openshell\.dev/));
+  }
+  const global = { global: true, policy: policy(445) };
+  await assert.rejects(user.updateConfig(global), failed(Code.FailedPrecondition, /claim:no/));
+  await assert.rejects(
+    user.createSandbox({ name: "other", spec: { policy: policy() } }),
+    failed(Code.FailedPrecondition, /claim:no/),
+  );
+
+  const { version, annotations } = await set({ [FORCE]: "true", why: "ticket 7" });
+  assert.equal(version, 2);
+  const proof = {
+    verdict: "refuted",
+    engine: "exact",
+    solver: null,
+    documents: "sha256:cd",
+    warnings: [],
+    forced: true,
+  };
+  assert.deepEqual(Object.keys(annotations).sort(), [PROOF, "why"]);
+  assert.deepEqual(JSON.parse(annotations[PROOF]!), proof);
+  const { revision } = await user.getSandboxPolicyStatus({ name: "box" });
+  assert.deepEqual(JSON.parse(revision?.provenance[PROOF] ?? ""), proof);
+  const forced = await user.updateConfig({ ...global, annotations: { [FORCE]: "true" } });
+  assert.deepEqual(JSON.parse(forced.annotations[PROOF]!), proof);
 });
 
 serviceTest("has one workspace", async ({ user }) => {

@@ -152,11 +152,11 @@ function readAnnotations(given: Readonly<Record<string, string>>) {
   return { isForced: force !== undefined, annotations };
 }
 
-/** Annotations of a revision, what came of its proof among them. */
+/** Annotations of a revision, and what came of its proof where one was asked for. */
 function provenanceOf(revision: PolicyRevision | null): Record<string, string> {
   if (revision === null) return {};
   const { annotations, proof } = revision;
-  if (proof === null) return { ...annotations };
+  if (proof === null || proof.verdict === "not_asked") return { ...annotations };
   const { isForced: forced, ...rest } = proof;
   return { ...annotations, [PROOF_ANNOTATION]: JSON.stringify({ ...rest, forced }) };
 }

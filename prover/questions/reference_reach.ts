@@ -8,7 +8,7 @@
 import { canonicalHost } from "../../policy-wasm/canonical/host.ts";
 import { classifyAddress } from "../../policy-wasm/destination.ts";
 import { parseIp } from "../../policy-wasm/ip.ts";
-import type { Target } from "../../policy-wasm/request.ts";
+import type { Caller, Target } from "../../policy-wasm/request.ts";
 import { passing, type Verdict } from "../exact/verdict.ts";
 import {
   type BinaryTraits,
@@ -19,7 +19,7 @@ import {
 import type { Member } from "../space/member.ts";
 import type { Matcher } from "../space/matcher.ts";
 import type { MethodMask } from "../space/method_atoms.ts";
-import type { Cell } from "../space/space.ts";
+import type { Cell, Connection } from "../space/space.ts";
 import { type RawFinding, show, type VisitContext } from "./visitor.ts";
 
 /** Questions with the names of the reference's categories. */
@@ -33,6 +33,14 @@ export const REFERENCE_CATEGORIES = [
 export type ReferenceCategory = typeof REFERENCE_CATEGORIES[number];
 
 /** One program that reaches one place, and how. */
+type Shown = Pick<RawFinding, "witness" | "foretold">;
+
+/** A request that passes, best one of the very program that the path is about. */
+interface Example {
+  readonly shown: Shown;
+  readonly isOwn: boolean;
+}
+
 interface Reach {
   readonly binary: string;
   readonly member: Member;
@@ -41,9 +49,9 @@ interface Reach {
   isOpaque: boolean;
   hasCredential: boolean;
   methods: MethodMask;
-  readonly shown: Pick<RawFinding, "witness" | "foretold">;
+  example: Example;
   /** By bit: a request with that method. */
-  readonly byMethod: Map<MethodMask, Pick<RawFinding, "witness" | "foretold">>;
+  readonly byMethod: Map<MethodMask, Example>;
 }
 
 /** A path of the reference: what it compares with the baseline, and the finding. */
@@ -53,16 +61,28 @@ export interface ReferencePath {
   readonly finding: RawFinding;
 }
 
+/** What a reach is collected with. */
+export interface ReachOptions {
+  /** Indexes of the regions of credentials. */
+  readonly credentials: ReadonlySet<number>;
+  readonly matcher: Matcher;
+  readonly side?: number;
+}
+
 /** Collects which programs reach what, by one of the policies of a space. */
 export class ReferenceReach {
   readonly #context: VisitContext;
   readonly #credentials: ReadonlySet<number>;
+  readonly #matcher: Matcher;
   readonly #side: number;
   readonly #reaches = new Map<string, Reach>();
+  /** By connection and binary: whether a caller of its class is that program. */
+  readonly #callers = new WeakMap<Connection, Map<string, Caller | null>>();
 
-  constructor(context: VisitContext, credentials: ReadonlySet<number>, side = 0) {
+  constructor(context: VisitContext, { credentials, matcher, side = 0 }: ReachOptions) {
     this.#context = context;
     this.#credentials = credentials;
+    this.#matcher = matcher;
     this.#side = side;
   }
 
@@ -79,9 +99,18 @@ export class ReferenceReach {
           const reach = this.#reachOf({ binary, member, target }, cell, { verdicts, mask });
           reach.isOpaque ||= verdict.isOpaque;
           reach.hasCredential ||= hasCredential;
-          for (let left = mask & ~reach.methods; left !== 0; left &= left - 1) {
+          const caller = this.#callerOf(binary, cell.connection);
+          const isOwn = caller !== null;
+          const shown = (of: MethodMask): Example => ({
+            shown: withCaller(this.#show(cell, { verdicts, mask: of, target }), caller),
+            isOwn,
+          });
+          if (isOwn && !reach.example.isOwn) reach.example = shown(mask);
+          for (let left = mask; left !== 0; left &= left - 1) {
             const bit = left & -left;
-            reach.byMethod.set(bit, this.#show(cell, { verdicts, mask: bit, target }));
+            const known = reach.byMethod.get(bit);
+            const isWanted = known === undefined || (isOwn && !known.isOwn);
+            if (isWanted) reach.byMethod.set(bit, shown(bit));
           }
           reach.methods |= mask;
         }
@@ -108,7 +137,7 @@ export class ReferenceReach {
         isOpaque: false,
         hasCredential: false,
         methods: 0,
-        shown: this.#show(cell, { verdicts, mask, target }),
+        example: { shown: this.#show(cell, { verdicts, mask, target }), isOwn: false },
         byMethod: new Map(),
       };
       this.#reaches.set(key, reach);
@@ -123,23 +152,52 @@ export class ReferenceReach {
       readonly mask: MethodMask;
       readonly target: Target;
     },
-  ): Pick<RawFinding, "witness" | "foretold"> {
+  ): Shown {
     return show(cell, mask, { verdicts, context: this.#context, target, side: this.#side });
   }
 
+  /** Returns a caller that is the program and that a connection treats as its own; else `null`. */
+  #callerOf(binary: string, connection: Connection): Caller | null {
+    let known = this.#callers.get(connection);
+    if (known === undefined) this.#callers.set(connection, known = new Map());
+    let caller = known.get(binary);
+    if (caller === undefined) {
+      caller = this.#findCaller(binary, connection);
+      known.set(binary, caller);
+    }
+    return caller;
+  }
+
+  #findCaller(binary: string, { caller, place, admitted }: Connection): Caller | null {
+    if (this.#isCovered(binary, caller.binary)) return caller;
+    if (binary.includes("*")) return null;
+    // The program itself is as good as the one that stands for its class, if it is in it.
+    const isAlike = place.candidates.every((member) =>
+      admitted.includes(member) ===
+        member.rule.binaries.some(({ path }) => this.#isCovered(path, binary))
+    );
+    return isAlike ? { binary, ancestors: [] } : null;
+  }
+
+  #isCovered(pattern: string, binary: string): boolean {
+    return pattern.includes("*")
+      ? this.#matcher.matches(pattern, "path", binary)
+      : pattern === binary;
+  }
+
   /** Returns the paths of all categories. */
-  paths(registry: Registry, matcher: Matcher): readonly ReferencePath[] {
+  paths(registry: Registry): readonly ReferencePath[] {
     return [...this.#reaches.values()].flatMap((reach) =>
-      this.#pathsOf(reach, traitsOf(reach.binary, registry, matcher))
+      this.#pathsOf(reach, traitsOf(reach.binary, registry, this.#matcher))
     );
   }
 
   #pathsOf(reach: Reach, traits: readonly BinaryTraits[]): readonly ReferencePath[] {
     const place = `${reach.host}:${reach.port}`;
     const path = (category: ReferenceCategory, method: string | null): ReferencePath => {
-      const shown = method === null
-        ? reach.shown
-        : reach.byMethod.get(this.#context.methods.bit(method)) ?? reach.shown;
+      const { shown } = method === null
+        ? reach.example
+        : reach.byMethod.get(this.#context.methods.bit(method)) ?? reach.example;
       return {
         category,
         key: `${category} ${reach.binary} ${place} ${method ?? ""}`,
@@ -170,6 +228,12 @@ export class ReferenceReach {
     }
     return paths;
   }
+}
+
+/** Returns the example with another caller of the same class. */
+function withCaller({ witness, foretold }: Shown, caller: Caller | null): Shown {
+  if (caller === null || witness === null) return { witness, foretold };
+  return { witness: { ...witness, caller }, foretold };
 }
 
 /**

@@ -5,7 +5,7 @@
  */
 
 import { create, type MessageInitShape } from "@bufbuild/protobuf";
-import { NOT_ASKED } from "../../gateway/policy/policy_proofs.ts";
+import { NOT_ASKED, type ProofOutcome } from "../../gateway/policy/policy_proofs.ts";
 import { PolicyRevisions } from "../../gateway/policy/revisions.ts";
 import { SettingsStore } from "../../gateway/policy/settings.ts";
 import type { SandboxRequest } from "../../gateway/sandbox/check_request.ts";
@@ -22,6 +22,8 @@ export interface SandboxFixture {
   readonly settings: SettingsStore;
   readonly sandboxes: SandboxService;
   readonly clock: { ms: number };
+  /** What the prover says about every policy. */
+  readonly prover: { outcome: ProofOutcome };
   /** What the gateway recorded about sandboxes: name and state. */
   readonly records: string[];
   /** Called for each, before it is recorded. */
@@ -45,7 +47,12 @@ export function openFixture(): SandboxFixture {
   const now = () => clock.ms;
   const store = openSqliteStore({ path: ":memory:", now });
   const driver = new FakeComputeDriver();
-  const policies = new PolicyRevisions({ store, now, prove: () => Promise.resolve(NOT_ASKED) });
+  const prover: SandboxFixture["prover"] = { outcome: NOT_ASKED };
+  const policies = new PolicyRevisions({
+    store,
+    now,
+    prove: () => Promise.resolve(prover.outcome),
+  });
   const settings = new SettingsStore(store);
   const problems: unknown[] = [];
   const records: string[] = [];
@@ -78,7 +85,18 @@ export function openFixture(): SandboxFixture {
   };
   const onRecord = () => {};
   const onPause = () => Promise.resolve();
-  const parts = { store, driver, policies, settings, clock, records, problems, again, close };
+  const parts = {
+    prover,
+    store,
+    driver,
+    policies,
+    settings,
+    clock,
+    records,
+    problems,
+    again,
+    close,
+  };
   const fixture: SandboxFixture = { ...parts, onRecord, onPause, sandboxes: again() };
   return fixture;
 }
