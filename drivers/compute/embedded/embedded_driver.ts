@@ -73,7 +73,8 @@ export class EmbeddedDriver implements ComputeDriver {
   /** Starts a supervisor ahead of need, where there is none. */
   warm(): void {
     if (this.#closed || this.#spare !== null) return;
-    const spare = new SupervisorProcess(this.#options);
+    const spare = this.#tryToStart();
+    if (spare === null) return;
     this.#spare = spare;
     void spare.ended.then(() => {
       if (this.#spare === spare) this.#spare = null;
@@ -164,6 +165,16 @@ export class EmbeddedDriver implements ComputeDriver {
     this.#spare = null;
     spare?.kill();
     await spare?.ended;
+  }
+
+  /** Without a spare the next sandbox starts its own, and says what is missing for that. */
+  #tryToStart(): SupervisorProcess | null {
+    try {
+      return new SupervisorProcess(this.#options);
+    } catch (error) {
+      if (error instanceof Error) return null;
+      throw error;
+    }
   }
 
   /** Not at once: the sandbox that was just started is to have the processor. */

@@ -182,3 +182,21 @@ driverTest("refuses a machine that lacks something", async ({ driver }) => {
     message: "Cannot run a sandbox on this machine: Landlock is missing",
   });
 }, () => ["Landlock is missing"]);
+
+Deno.test({
+  name: "EmbeddedDriver.warm() does without a spare that cannot be started",
+  ignore: MISSING !== null,
+  async fn() {
+    const driver = new EmbeddedDriver({
+      folder: "/none",
+      gateway: { endpointFile: "", caFile: "", certificateFile: "", keyFile: "" },
+      command: ["/none/openshell"],
+      env: {},
+      version: "1",
+      subordinateIds: null,
+      findMissing: () => [],
+    });
+    driver.warm();
+    await driver.close();
+  },
+});

@@ -43,7 +43,7 @@ sandboxSuite("full disk", async (suite) => {
   await suite.step("nothing is left behind", async () => {
     assert.deepEqual(await disk.close(), []);
   });
-});
+}, { alsoRootless: false });
 
 /** The agent fills the disk that its own record is on. */
 async function stepsOfAgent({ world, step }: Suite, disk: SmallDisk): Promise<void> {

@@ -41,7 +41,7 @@ sandboxSuite("what hangs and lies", async (suite) => {
   await stepsOfNames(suite);
   await stepsOfOrigins(suite);
   await stepsOfGateway(suite);
-});
+}, { alsoRootless: false });
 
 /** A request that has nothing to do with what hangs. */
 async function assertOthersGoOn({ world }: Suite): Promise<void> {

@@ -17,4 +17,4 @@ sandboxSuite("killed processes", async ({ world, step }) => {
   for (const victim of shuffled(VICTIMS, random)) {
     await step(`the ${victim} (seed ${SEED})`, async () => void await kills.round(victim));
   }
-});
+}, { alsoRootless: false });

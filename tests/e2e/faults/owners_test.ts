@@ -63,7 +63,7 @@ sandboxSuite("what outlives its owner", async (suite) => {
     assert.equal(count, 300, JSON.stringify(events.map((event) => event.count)));
     assert.ok(events.length < 20, `${events.length} events`);
   });
-});
+}, { alsoRootless: false });
 
 async function stepOfTail({ world: { machine }, step }: Suite): Promise<void> {
   await step("logs --tail goes on across a restart of the gateway", async () => {

@@ -18,9 +18,19 @@ export interface Suite {
   step(name: string, body: () => Promise<void> | void): Promise<boolean>;
 }
 
+export interface SuiteOptions {
+  /** False for what does not depend on who runs it, and takes long. */
+  readonly alsoRootless?: boolean;
+}
+
 /** Declares a suite, as root and as an ordinary user; where it cannot run, its name says why. */
-export function sandboxSuite(name: string, body: (suite: Suite) => Promise<void>): void {
+export function sandboxSuite(
+  name: string,
+  body: (suite: Suite) => Promise<void>,
+  { alsoRootless = true }: SuiteOptions = {},
+): void {
   declare(`sandbox: ${name}`, { missing: findMissing(), makeUser: () => null, body });
+  if (!alsoRootless) return;
   const missing = findMissingForUser();
   declare(`sandbox, rootless: ${name}`, { missing, makeUser: makeOrdinaryUser, body });
 }
