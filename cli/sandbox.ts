@@ -326,13 +326,22 @@ const DOWNLOAD: Command = {
   description: [
     "Only from the workspace. What is in a folder goes into DEST. Links that may lead out of DEST " +
     "are refused, and then nothing is written.",
+    'What programs of this machine run or trust without being asked, as ".git" and ".envrc", comes ' +
+    "only into a folder that is new or empty, with a warning.",
   ],
   arguments: [
     REQUIRED_NAME,
     { name: "PATH", summary: "File or folder of the sandbox" },
     { name: "DEST", summary: "Where it goes, else here", optional: true, complete: "directories" },
   ],
-  flags: REMOTE_FLAGS,
+  flags: [
+    {
+      kind: "switch",
+      name: "force",
+      summary: "Write such files into a folder that is in use, too",
+    },
+    ...REMOTE_FLAGS,
+  ],
   examples: [
     {
       purpose: "What it made",

@@ -42,7 +42,11 @@ export async function download(invocation: Invocation): Promise<number> {
   return await withGateway(invocation, async (gateway) => {
     const { id: sandboxId } = await sandboxOf(invocation, gateway, invocation.argument("NAME"));
     return await withInterrupt(context, async (signal) => {
-      const place = await fetchFiles(context, gateway, { sandboxId, remote, local, signal });
+      const place = await fetchFiles(context, gateway, {
+        ...{ sandboxId, remote, local, signal },
+        force: invocation.switch("force"),
+        onWarning: (text) => context.stderr.write(`⚠ ${text}\n`),
+      });
       context.stderr.write(`✓ Downloaded to "${printableLine(place)}"\n`);
       return EXIT_OK;
     });

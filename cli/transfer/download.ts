@@ -9,15 +9,20 @@
 
 import type { Gateway } from "../../gateway/client/types.ts";
 import type { Context } from "../context.ts";
+import { printableLine } from "../printable.ts";
 import { toAbsolute } from "../sandbox/parse_values.ts";
 import { Extractor } from "./extract_files.ts";
 import { lstatOrNull } from "./list_files.ts";
 import { mergeFolder } from "./merge_folder.ts";
+import { findProtected, type ProtectedEntry } from "./protected_entries.ts";
 import { runInSandbox } from "./run_in_sandbox.ts";
 import { TransferError } from "./transfer_error.ts";
 
 /** The only folder of a sandbox that files are fetched from. */
 const WORKSPACE = "/sandbox";
+
+/** Beyond it, only their number is told. */
+const WARNINGS_MAX = 8;
 
 /** Answer of `FIND`, in bytes: a path and a letter. */
 const ANSWER_BYTES_MAX = 8 * 1024;
@@ -33,6 +38,10 @@ export interface Download {
   readonly remote: string;
   /** Path on this machine. */
   readonly local: string;
+  /** Writes also what programs of this machine run or trust without being asked. */
+  readonly force?: boolean;
+  /** Told, in a line, of what came that such programs would run or trust. */
+  readonly onWarning?: (text: string) => void;
   /** Ends the download: nothing of it is then kept. */
   readonly signal?: AbortSignal;
 }
@@ -66,6 +75,8 @@ export async function fetchFiles(
   const staging = await Deno.makeTempDir({ dir: parent, prefix: ".openshell-" });
   try {
     await fetchInto(gateway, staging, { ...download, source });
+    // A name that the person gave is meant; all others are the sandbox's.
+    if (goesInto) await checkProtected(staging, target, download);
     if (source.isFolder) {
       await mergeFolder(staging, target);
       return target;
@@ -75,6 +86,31 @@ export async function fetchFiles(
   } finally {
     await Deno.remove(staging, { recursive: true });
   }
+}
+
+/** Refuses before anything is moved. */
+async function checkProtected(
+  staging: string,
+  target: string,
+  { force = false, onWarning = () => {} }: Download,
+): Promise<void> {
+  const found = await findProtected(staging, target);
+  const refused = found.find(({ isInOldFolder }) => isInOldFolder);
+  if (refused !== undefined && !force) {
+    throw new TransferError(`Cannot download to "${target}": ${sentenceOf(refused)}`, {
+      code: "permission_denied",
+      hint: 'Choose a new folder and look at what comes, or say "--force" to have it here',
+    });
+  }
+  for (const entry of found.slice(0, WARNINGS_MAX)) {
+    onWarning(`${sentenceOf(entry)}. Look at it before you work there`);
+  }
+  const more = found.length - WARNINGS_MAX;
+  if (more > 0) onWarning(`${more} more entries are of that kind`);
+}
+
+function sentenceOf({ path, reason }: ProtectedEntry): string {
+  return `"${printableLine(path)}" comes from the sandbox, and ${reason}`;
 }
 
 /** Says whether a path of a sandbox lies in its workspace. Both are absolute and real. */

@@ -5,10 +5,18 @@ import { fetchFiles, isInWorkspace } from "./download.ts";
 import { fakeSandbox, type FakeSandboxOptions } from "./fake_sandbox.ts";
 import { TransferError } from "./transfer_error.ts";
 
+const GIT_HOOK = { "out/.git/hooks/pre-commit": "#!/bin/sh" };
+const BARE = { "out/sub/HEAD": "ref", "out/sub/refs/x": "x", "out/sub/objects/x": "x" };
+
 interface Place {
   readonly here: string;
   readonly there: string;
-  fetch(remote: string, local: string, options?: FakeSandboxOptions): Promise<string>;
+  readonly warnings: readonly string[];
+  fetch(
+    remote: string,
+    local: string,
+    options?: FakeSandboxOptions & { readonly force?: boolean },
+  ): Promise<string>;
 }
 
 async function inPlace(run: (place: Place) => Promise<void>): Promise<void> {
@@ -18,12 +26,17 @@ async function inPlace(run: (place: Place) => Promise<void>): Promise<void> {
   await Deno.mkdir(there);
   await Deno.writeTextFile(`${outer}/secret`, "secret");
   const context = fakeContext({ machine: { cwd: () => here } });
+  const warnings: string[] = [];
   try {
     await run({
       here,
       there,
+      warnings,
       fetch: (remote, local, options) =>
-        fetchFiles(context, fakeSandbox(there, options), { sandboxId: "id", remote, local }),
+        fetchFiles(context, fakeSandbox(there, options), {
+          ...{ sandboxId: "id", remote, local, force: options?.force ?? false },
+          onWarning: (text) => void warnings.push(text),
+        }),
     });
     assert.deepEqual(leftovers(here), []);
   } finally {
@@ -146,4 +159,73 @@ Deno.test.each([
   { path: "", want: false },
 ])("isInWorkspace() of $path is $want", ({ path, want }) => {
   assert.equal(isInWorkspace(path), want);
+});
+
+Deno.test.each([
+  { name: "hooks of a repository", files: GIT_HOOK, old: ["dest/.git/config"], says: '".git"' },
+  { name: "a repository", files: GIT_HOOK, old: ["dest/a"], says: '".git" comes' },
+  { name: "a bare repository", files: BARE, old: ["dest/sub/a"], says: '"sub/" comes' },
+  { name: "the rest of one", files: { "out/HEAD": "" }, old: ["dest/refs/x", "dest/objects/x"] },
+  {
+    name: "what a shell of a project runs",
+    files: { "out/deep/.envrc": "x" },
+    old: ["dest/deep/a"],
+    says: '"deep/.envrc" comes from the sandbox, and direnv runs it',
+  },
+  { name: "another case", files: { "out/.GIT/config": "x" }, old: ["dest/a"], says: '".GIT"' },
+  {
+    name: "what starts with a shell of a person",
+    files: { "out/.config/fish/config.fish": "x" },
+    old: ["dest/.profile", "dest/.config/a"],
+    says: '".config/fish"',
+  },
+])("fetchFiles() refuses $name in a folder that is in use, unless it is told to", async (
+  { files, old, says = "" },
+) => {
+  await inPlace(async ({ here, there, warnings, fetch }) => {
+    await write(there, { ...files, "out/harmless": "new" });
+    await write(here, Object.fromEntries(old.map((path) => [path, "old"])));
+    await Deno.symlink("dest", `${here}/link`);
+    for (const local of ["dest", "link", "dest/"]) {
+      await assert.rejects(fetch("out", local), (error) => {
+        assert.ok(error instanceof TransferError);
+        assert.equal(error.code, "permission_denied");
+        assert.ok(error.message.includes(says), error.message);
+        assert.match(error.hint ?? "", /--force/);
+        return true;
+      });
+    }
+    // Nothing was written, harmless or not.
+    assert.throws(() => Deno.statSync(`${here}/dest/harmless`), Deno.errors.NotFound);
+    for (const path of old) assert.equal(Deno.readTextFileSync(`${here}/${path}`), "old");
+    assert.deepEqual(warnings, []);
+    await fetch("out", "dest", { force: true });
+    assert.equal(Deno.readTextFileSync(`${here}/dest/harmless`), "new");
+    assert.equal(warnings.length, 1);
+  });
+});
+
+Deno.test("fetchFiles() warns of a repository in a new folder, and of what is in a new one in it", async () => {
+  await inPlace(async ({ here, there, warnings, fetch }) => {
+    await write(there, { ...GIT_HOOK, "out/sub/.vscode/tasks.json": "x" });
+    await fetch("out", "new");
+    assert.match(warnings.join("\n"), /^"\.git" comes .*\n"sub\/\.vscode" comes .*$/);
+    assert.ok(Deno.statSync(`${here}/new/.git/hooks/pre-commit`).isFile);
+    await write(there, { "more/new/.git/config": "x" });
+    await write(here, { "used/a": "x" });
+    await fetch("more", "used");
+    assert.match(warnings.at(-1) ?? "", /^"new\/\.git" comes/);
+  });
+});
+
+Deno.test("fetchFiles() lets no link give a file another name than the person meant", async () => {
+  await inPlace(async ({ here, there, fetch }) => {
+    await write(there, { "out/.envrc": "x" });
+    await Deno.symlink(".envrc", `${there}/out/report.txt`);
+    await write(here, { "a": "x" });
+    await assert.rejects(fetch("out/report.txt", "."), TransferError);
+    // A name that was given is meant.
+    await fetch("out/report.txt", "report.txt");
+    assert.equal(Deno.readTextFileSync(`${here}/report.txt`), "x");
+  });
 });

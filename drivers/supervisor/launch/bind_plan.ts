@@ -23,7 +23,7 @@ import {
   PROTECTED_IN_REPOSITORIES,
   SIGNS_OF_REPOSITORY,
   STOP_FOR_GIT,
-} from "./protected_paths.ts";
+} from "../../../proto/protected_paths.ts";
 
 /** A folder or file of the host that is given in place. */
 export interface BindRequest {

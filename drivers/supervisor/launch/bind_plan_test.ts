@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { type BindRequest, planPins } from "./bind_plan.ts";
-import { PROTECTED_IN_FOLDERS, PROTECTED_IN_HOMES } from "./protected_paths.ts";
+import { PROTECTED_IN_FOLDERS, PROTECTED_IN_HOMES } from "../../../proto/protected_paths.ts";
 
 const BIND: BindRequest = { source: "/p", target: "/project", writable: true, unprotect: [] };
 

@@ -13,7 +13,7 @@ import { IsolationError, SyscallError } from "./isolation_error.ts";
 import type { JailSpec, OwnerMap } from "./jail_spec.ts";
 import type { Libc } from "./libc_ffi.ts";
 import type { Mount } from "./mount_plan.ts";
-import { COMMONDIR_TEXT } from "./protected_paths.ts";
+import { COMMONDIR_TEXT } from "../../../proto/protected_paths.ts";
 
 /** Exists on every machine. Covered in the private namespace only, and gone with the old root. */
 const STAGE = "/tmp";

@@ -13,7 +13,7 @@ import type { FilesystemPolicy, Policy } from "../../../policy-wasm/policy.ts";
 import { type BindRequest, planPins } from "./bind_plan.ts";
 import { MountPlanError } from "./isolation_error.ts";
 import type { PathFacts } from "./look_at_path.ts";
-import { PROTECTED_IN_FOLDERS, PROTECTED_IN_HOMES } from "./protected_paths.ts";
+import { PROTECTED_IN_FOLDERS, PROTECTED_IN_HOMES } from "../../../proto/protected_paths.ts";
 
 /** One mount or link, in the new root. `target` is absolute there. */
 export type Mount =

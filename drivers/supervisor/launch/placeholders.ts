@@ -8,7 +8,7 @@
  */
 
 import { closeSync, constants, fstatSync, openSync } from "node:fs";
-import { COMMONDIR_TEXT } from "./protected_paths.ts";
+import { COMMONDIR_TEXT } from "../../../proto/protected_paths.ts";
 import type { MountPlan } from "./mount_plan.ts";
 
 const { O_NOFOLLOW, O_NONBLOCK, O_RDONLY } = constants;

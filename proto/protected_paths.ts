@@ -1,5 +1,6 @@
 /**
- * What stays read-only in a folder of a person's, although the agent may write the folder.
+ * What stays read-only in a folder of a person's, although the agent may write the folder; and what
+ * a download replaces only where the person says so.
  *
  * The rule: whatever another program of the person runs or trusts without being asked to run the
  * project's own code, as by `git status`, by opening the folder in an editor, by starting a shell.
