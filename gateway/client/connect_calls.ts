@@ -14,8 +14,11 @@ import type { Json } from "./types.ts";
 
 export type JsonObject = { readonly [key: string]: Json };
 
-/** Any name: the socket decides where it goes. */
-const ORIGIN = "http://openshell";
+/**
+ * The socket decides where it goes. An address: the runtime asks a name server for a name all the
+ * same, and waits for it.
+ */
+const ORIGIN = "http://127.0.0.1";
 
 const HEADERS = { "connect-protocol-version": "1", "accept-encoding": "identity" };
 
