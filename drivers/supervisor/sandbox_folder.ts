@@ -23,6 +23,8 @@ export interface SandboxFolder {
   readonly identity: string;
   /** How the main process ended, should no gateway have been there to be told. */
   readonly exit: string;
+  /** Why the supervisor ended the sandbox, where it did. */
+  readonly ending: string;
   /** Files made on the host to protect paths that did not exist, removed at the end. */
   readonly placeholders: string;
 }
@@ -38,6 +40,7 @@ export function sandboxFolder(path: string): SandboxFolder {
     supervisor: `${path}/supervisor.json`,
     identity: `${path}/identity.json`,
     exit: `${path}/exit.json`,
+    ending: `${path}/ending.json`,
     placeholders: `${path}/placeholders.json`,
   };
 }

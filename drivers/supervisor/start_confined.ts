@@ -4,7 +4,6 @@
  * @module
  */
 
-import { CONTROL_CHECK_MS } from "../../proto/limits.ts";
 import type { Policy } from "../../policy-wasm/policy.ts";
 import { createSandboxGroup } from "../system/cgroup/sandbox_group.ts";
 import { accountFiles, writeAccountFiles } from "./accounts.ts";
@@ -24,6 +23,7 @@ import { trustEnvironment, writeTrustFiles } from "./egress/tls/trust_files.ts";
 import { AuditLog } from "./events/audit_log.ts";
 import type { EventSink } from "./events/audit_event.ts";
 import { groupName } from "./group_name.ts";
+import { HeldFiles } from "./launch/held_files.ts";
 import { type Jail, startJail } from "./launch/jail.ts";
 import { chooseIdentity, ownIdentity } from "./choose_identity.ts";
 import { planSandbox, TRUST_FOLDER } from "./plan_sandbox.ts";
@@ -33,6 +33,7 @@ import type { Preparation } from "./preparation.ts";
 import { ownFolders } from "./own_folders.ts";
 import type { SandboxFolder } from "./sandbox_folder.ts";
 import { shareWatches, watchPorts } from "./share_watches.ts";
+import { watchControls } from "./watch_controls.ts";
 
 /** A sandbox without a process of the agent's yet, or with some. */
 export interface Confined {
@@ -61,6 +62,8 @@ export interface ConfineOptions {
   readonly log: (line: string) => void;
   /** Something that the sandbox cannot do without has failed: it is to end. */
   readonly onFailure: (reason: string) => void;
+  /** A control is lost, and `onFailure` will be told: what ends from now on, ends for that. */
+  readonly onLoss: () => void;
 }
 
 /**
@@ -91,7 +94,7 @@ export async function startConfined(options: ConfineOptions): Promise<Confined> 
 }
 
 async function confine(
-  { assignment, folder, policy, credentials, preparation, log, onFailure }: ConfineOptions,
+  { assignment, folder, policy, credentials, preparation, log, onFailure, onLoss }: ConfineOptions,
   events: AuditLog,
   undo: UndoStack,
 ): Promise<Confined> {
@@ -130,7 +133,11 @@ async function confine(
     message: `every control was read back, Landlock level ${jail.landlockAbi}`,
   });
   if (sandbox.binds.some(({ writable }) => writable)) {
-    watchControls(jail, { events, undo, onFailure });
+    const held = new HeldFiles(spec.plan);
+    const endProcesses = async () => void await Promise.all([group.killAll(), undo.run()]);
+    undo.add(
+      watchControls({ jail, held, events, log, endProcesses, onLoss, onEnded: onFailure }),
+    );
   }
   const generations = await openDoor({ jail, events, authority, undo, log, onFailure });
   const load = (candidate: Policy, revision: Revision, credentials: CredentialSet) => {
@@ -158,38 +165,6 @@ async function confine(
  */
 function groupLimits(resources: DriverResources): DriverResources {
   return ownIdentity() === null ? resources : { ...resources, processesMax: null };
-}
-
-interface WatchOptions {
-  readonly events: EventSink;
-  readonly undo: UndoStack;
-  readonly onFailure: (reason: string) => void;
-}
-
-/**
- * Reads the controls back again and again. In a bind, a program of the host may replace a file that
- * is held: its mount is then gone without a word.
- */
-function watchControls(jail: Jail, { events, undo, onFailure }: WatchOptions): void {
-  const timer = setInterval(() => {
-    const detail = findLoss(jail);
-    if (detail === null) return;
-    clearInterval(timer);
-    const title = "A control of the sandbox is no longer in force";
-    events.record({ kind: "finding", uid: "control-lost", title, detail, severity: "high" });
-    onFailure(`a control is no longer in force: ${detail}`);
-  }, CONTROL_CHECK_MS);
-  undo.add(() => clearInterval(timer));
-}
-
-/** What cannot be read back counts as lost. */
-function findLoss(jail: Jail): string | null {
-  try {
-    const [breach] = jail.findBreaches();
-    return breach === undefined ? null : `${breach.control}: ${breach.found}`;
-  } catch (error) {
-    return (error as Error).message;
-  }
 }
 
 interface DoorOptions {

@@ -46,6 +46,7 @@ export class Supervisor {
   readonly #stopping = new AbortController();
   readonly #instanceId = crypto.randomUUID();
   #confined: Confined | null = null;
+  #hasLostControl = false;
   /** Those that are in force; a program that starts gets their placeholders. */
   #credentials: CredentialSet = CredentialSet.NONE;
   /** Dialled before the session, and its first connection. */
@@ -78,7 +79,8 @@ export class Supervisor {
       credentials: this.#credentials,
       preparation: this.#preparation,
       log: this.#log,
-      onFailure: (reason) => this.#end.resolve(reason),
+      onFailure: (reason) => this.#fail(reason),
+      onLoss: () => this.#hasLostControl = true,
     });
     this.#confined = confined;
     try {
@@ -136,8 +138,25 @@ export class Supervisor {
     void main.exited.then(
       (code) => this.#onExit(confined, main, session, code),
       // The jail has ended, and took the process along.
-      (error: Error) => this.#end.resolve(error.message),
-    ).catch((error: Error) => this.#end.resolve(error.message));
+      (error: Error) => this.#endFor(error.message),
+    ).catch((error: Error) => this.#endFor(error.message));
+  }
+
+  /** Tells whoever looks at the folder, since the session may not stand. */
+  #fail(message: string): void {
+    const reason = this.#hasLostControl ? "ControlLost" : "SupervisorEnded";
+    try {
+      const text = JSON.stringify({ reason, message });
+      Deno.writeTextFileSync(this.#folder.ending, text, { mode: 0o600 });
+    } catch (error) {
+      this.#log(`cannot note why the sandbox ends: ${(error as Error).message}`);
+    }
+    this.#end.resolve(message);
+  }
+
+  /** What ends after a loss ends for that, and `#fail` will say so. */
+  #endFor(reason: string): void {
+    if (!this.#hasLostControl) this.#end.resolve(reason);
   }
 
   /**
@@ -177,6 +196,7 @@ export class Supervisor {
     session: GatewaySession,
     code: number,
   ): Promise<void> {
+    if (this.#hasLostControl) return;
     const { events } = confined;
     const [binary = LOGIN_SHELL[0]] = this.#assignment.sandbox.command;
     events.record({

@@ -13,8 +13,10 @@ import { isRunning, type ProcessIdentity } from "./process_identity.ts";
 import {
   forgetExit,
   prepareFolder,
+  readEnding,
   readExit,
   readSupervisor,
+  type RecordedEnding,
   removeFolder,
   tidyFolder,
   writeSupervisor,
@@ -144,7 +146,10 @@ export class EmbeddedDriver implements ComputeDriver {
       const supervisor = readLive(folder);
       if (supervisor === null) {
         await tidyFolder(folder);
-        reports.push(await readExit(folder) === null ? { id, state: "stopped" } : failure(id));
+        const ending = await readEnding(folder);
+        const exit = await readExit(folder);
+        const hasFailed = ending !== null || exit !== null;
+        reports.push(hasFailed ? failure(id, { ending }) : { id, state: "stopped" });
       } else {
         this.#adopt(id, supervisor);
         reports.push({ id, state: "running" });
@@ -218,8 +223,8 @@ export class EmbeddedDriver implements ComputeDriver {
     const folder = this.#folder(id);
     await tidyFolder(folder);
     // A main process that ended was reported by its supervisor, which then ended as it should.
-    const exit = await readExit(folder);
-    if (exit?.reported !== true) this.#report(failure(id, exit?.code));
+    const [ending, exit] = await Promise.all([readEnding(folder), readExit(folder)]);
+    if (exit?.reported !== true) this.#report(failure(id, { ending, exitCode: exit?.code }));
   }
 
   #reportFailure(id: string, { reason, message, hint }: SandboxStartError): void {
@@ -236,20 +241,20 @@ export class EmbeddedDriver implements ComputeDriver {
   }
 }
 
-function failure(id: string, exitCode?: number): DriverReport {
-  return exitCode === undefined
-    ? {
-      id,
-      state: "failed",
-      reason: "SupervisorEnded",
-      message: "its supervisor ended, and every process of the sandbox with it",
-    }
-    : {
-      id,
-      state: "failed",
-      reason: "MainProcessExited",
-      message: `the main process ended with ${exitCode}`,
-    };
+function failure(
+  id: string,
+  { ending, exitCode }: {
+    readonly ending: RecordedEnding | null;
+    readonly exitCode?: number | undefined;
+  },
+): DriverReport {
+  if (ending !== null) return { id, state: "failed", ...ending };
+  if (exitCode !== undefined) {
+    const message = `the main process ended with ${exitCode}`;
+    return { id, state: "failed", reason: "MainProcessExited", message };
+  }
+  const message = "its supervisor ended, and every process of the sandbox with it";
+  return { id, state: "failed", reason: "SupervisorEnded", message };
 }
 
 function readLive(folder: SandboxFolder): ProcessIdentity | null {

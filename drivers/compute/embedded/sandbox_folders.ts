@@ -29,6 +29,12 @@ export interface RecordedExit {
   readonly reported: boolean;
 }
 
+/** Why a supervisor ended its sandbox. */
+export interface RecordedEnding {
+  readonly reason: string;
+  readonly message: string;
+}
+
 /**
  * Makes the folder and the workspace where they are missing; returns the sandbox's identity.
  * Each sandbox has one of its own, so that none can signal or starve another.
@@ -72,6 +78,11 @@ export async function removeFolder(
 
 export async function forgetExit(folder: SandboxFolder): Promise<void> {
   await removeIfThere(folder.exit);
+  await removeIfThere(folder.ending);
+}
+
+export async function readEnding(folder: SandboxFolder): Promise<RecordedEnding | null> {
+  return await readJson<RecordedEnding>(folder.ending);
 }
 
 export async function readExit(folder: SandboxFolder): Promise<RecordedExit | null> {
