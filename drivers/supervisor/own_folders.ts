@@ -1,5 +1,6 @@
 /**
- * Where OpenShell keeps what no sandbox may see: its state, its registrations, and itself.
+ * What no sandbox may see: where OpenShell keeps its state, its registrations, and itself, and where
+ * programs of the person listen.
  *
  * @module
  */
@@ -9,10 +10,14 @@ import type { SandboxFolder } from "./sandbox_folder.ts";
 /**
  * Returns the folders, without links. Those that do not exist are named all the same: they may be made
  * while a sandbox runs.
+ *
+ * `person` is the ordinary user who runs OpenShell, `null` for root. An agent may have that id, and
+ * whoever has it may tell the person's session to start programs.
  */
 export function ownFolders(
   { path }: Pick<SandboxFolder, "path">,
   env: (name: string) => string | undefined,
+  person: number | null,
 ): readonly string[] {
   const home = absolute(env("HOME"));
   const config = absolute(env("XDG_CONFIG_HOME")) ?? (home === null ? null : `${home}/.config`);
@@ -21,6 +26,7 @@ export function ownFolders(
     parentOf(parentOf(path)),
     ...config === null ? [] : [`${config}/openshell`],
     parentOf(Deno.execPath()),
+    ...person === null ? [] : [`/run/user/${person}`],
   ].filter((folder) => folder !== "" && !SHARED.includes(folder)).map(withoutLinks);
 }
 

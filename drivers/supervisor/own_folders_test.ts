@@ -22,7 +22,7 @@ Deno.test.each([
   },
   { name: "neither", env: {}, want: null },
 ])("ownFolders() with $name", ({ env, want }) => {
-  const found = ownFolders(FOLDER, (name) => (env as Record<string, string>)[name]);
+  const found = ownFolders(FOLDER, (name) => (env as Record<string, string>)[name], null);
   assert.equal(found[0], "/none/state/openshell");
   assert.equal(found.includes(want ?? ""), want !== null);
 });
@@ -32,7 +32,7 @@ Deno.test("ownFolders() follows links", async () => {
   try {
     await Deno.mkdir(`${folder}/real/embedded`, { recursive: true });
     await Deno.symlink(`${folder}/real`, `${folder}/link`);
-    const [state] = ownFolders({ path: `${folder}/link/embedded/id` }, () => undefined);
+    const [state] = ownFolders({ path: `${folder}/link/embedded/id` }, () => undefined, null);
     assert.equal(state, Deno.realPathSync(`${folder}/real`));
   } finally {
     await Deno.remove(folder, { recursive: true });
@@ -44,9 +44,19 @@ Deno.test("ownFolders() follows links above what does not exist yet", async () =
   try {
     await Deno.mkdir(`${folder}/real`);
     await Deno.symlink(`${folder}/real`, `${folder}/home`);
-    const found = ownFolders(FOLDER, (name) => name === "HOME" ? `${folder}/home` : undefined);
+    const found = ownFolders(
+      FOLDER,
+      (name) => name === "HOME" ? `${folder}/home` : undefined,
+      null,
+    );
     assert.ok(found.includes(`${Deno.realPathSync(`${folder}/real`)}/.config/openshell`));
   } finally {
     await Deno.remove(folder, { recursive: true });
   }
+});
+
+Deno.test("ownFolders() has the folder of the sockets of an ordinary user alone", () => {
+  const find = (person: number | null) => ownFolders(FOLDER, () => undefined, person);
+  assert.ok(find(12_345).includes("/run/user/12345"));
+  assert.ok(!find(null).some((path) => path.startsWith("/run")));
 });

@@ -118,7 +118,7 @@ async function confine(
   const { workspace, trust } = folder;
   const spec = planSandbox({
     ...{ assignment, policy, identity, workspace, trust, accounts },
-    ownFolders: ownFolders(folder, (name) => Deno.env.get(name)),
+    ownFolders: ownFolders(folder, (name) => Deno.env.get(name), own?.uid ?? null),
   });
   await notePlaceholders(folder, spec.plan.placeholders);
   undo.add(() => removeNotedPlaceholders(folder));

@@ -83,7 +83,8 @@ export interface MountRequest {
   readonly tmpBytesMax: number;
   /**
    * Folders of the host that no sandbox may see, nor any folder that holds one: keys, records and
-   * programs of OpenShell itself. With them an agent could open its own door.
+   * programs of OpenShell itself, and where a person's own programs listen. With them an agent could
+   * open its own door.
    */
   readonly ownFolders: readonly string[];
 }
@@ -263,7 +264,7 @@ class Draft {
     const own = this.#request.ownFolders
       .find((folder) => isWithin(folder, real) || isWithin(real, folder));
     if (own === undefined) return;
-    throw new MountPlanError(path, `it holds OpenShell's own files (${own})`, hint);
+    throw new MountPlanError(path, `it shows "${own}", which no sandbox may see`, hint);
   }
 
   #allowWorkspace(path: string, level: "read" | "write"): void {
