@@ -113,18 +113,39 @@ function namespaceOf(pid: number): string | null {
 }
 
 async function writeMap(tool: string, pid: number, map: readonly number[]): Promise<void> {
+  await runTool(tool, [pid, ...map].map(String), USER_NAMESPACE_MS_MAX);
+}
+
+/**
+ * Runs a program that writes a map. It may ask a directory of users elsewhere, which may not answer:
+ * then it is ended.
+ *
+ * @throws {UserNamespaceError}
+ */
+export async function runTool(
+  tool: string,
+  args: readonly string[],
+  msMax: number,
+): Promise<void> {
+  const late = new AbortController();
+  const timer = setTimeout(() => late.abort(), msMax);
   try {
     const { success, stderr } = await new Deno.Command(tool, {
-      args: [pid, ...map].map(String),
+      args: [...args],
       clearEnv: true,
       env: { PATH },
       stdin: "null",
       stdout: "null",
       stderr: "piped",
+      signal: late.signal,
     }).output();
-    if (!success) throw new UserNamespaceError(new TextDecoder().decode(stderr).trim());
+    if (success) return;
+    const said = new TextDecoder().decode(stderr).trim();
+    throw new UserNamespaceError(late.signal.aborted ? `${tool} does not get on` : said);
   } catch (error) {
     if (!(error instanceof Deno.errors.NotFound)) throw error;
     throw new UserNamespaceError(`the program ${tool} is not installed`);
+  } finally {
+    clearTimeout(timer);
   }
 }

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { inUserNamespace, mapIds, runInUserNamespace } from "./user_namespace.ts";
+import { inUserNamespace, mapIds, runInUserNamespace, runTool } from "./user_namespace.ts";
 
 const IDS = {
   uid: Deno.uid() ?? 0,
@@ -54,4 +54,13 @@ Deno.test("mapIds() says that the process has ended", async () => {
     name: "UserNamespaceError",
     message: /unshare has ended/,
   });
+});
+
+Deno.test.each([
+  { name: "does not end", tool: "sleep", args: ["60"], message: /sleep does not get on$/ },
+  { name: "refuses", tool: "cat", args: ["/none"], message: /cat.*none/ },
+  { name: "is missing", tool: "none-such", args: [], message: /none-such is not installed$/ },
+])("runTool() of a program that $name fails", async ({ tool, args, message }) => {
+  const msMax = tool === "sleep" ? 50 : 30_000;
+  await assert.rejects(runTool(tool, args, msMax), { name: "UserNamespaceError", message });
 });
