@@ -258,13 +258,25 @@ class Draft {
     if (kind !== "missing") this.allow({ path, level, file: kind === "file", devices: false });
   }
 
-  /** By where it leads: a link would show the same files. */
+  /** By where it leads: a link would show the same files, and so would a mount of them elsewhere. */
   #refuseOwn(path: string, hint: string): void {
     const { real = path } = this.#look(path);
-    const own = this.#request.ownFolders
-      .find((folder) => isWithin(folder, real) || isWithin(real, folder));
+    const own = this.#request.ownFolders.find((folder) =>
+      isWithin(folder, real) || isWithin(real, folder) ||
+      this.#isAmong(real, folder) || this.#isAmong(folder, real)
+    );
     if (own === undefined) return;
     throw new MountPlanError(path, `it shows "${own}", which no sandbox may see`, hint);
+  }
+
+  /** Whether what is at a path is also above another one, or there. */
+  #isAmong(path: string, below: string): boolean {
+    const { id } = this.#look(path);
+    if (id === undefined) return false;
+    for (let at = below; at !== ""; at = at.slice(0, at.lastIndexOf("/"))) {
+      if (this.#look(at).id === id) return true;
+    }
+    return this.#look("/").id === id;
   }
 
   #allowWorkspace(path: string, level: "read" | "write"): void {

@@ -15,7 +15,21 @@ const HOST: Readonly<Record<string, string>> = {
   "/keys/openshell": "directory",
   "/keys/openshell/tls": "directory",
   "/led": "/keys/openshell",
+  "/mounted/holder": "directory",
+  "/mounted/own": "directory",
+  "/mounted/own/tls": "directory",
+  "/mounted/other": "directory",
   "/sys": "directory",
+};
+
+/** What is mounted a second time is the same there. */
+const IDS: Readonly<Record<string, string>> = {
+  "/keys": "1:1",
+  "/keys/openshell": "1:2",
+  "/mounted/holder": "1:1",
+  "/mounted/own": "1:2",
+  "/mounted/own/tls": "1:3",
+  "/mounted/other": "1:4",
 };
 
 const REQUEST: MountRequest = {
@@ -40,7 +54,10 @@ function plan({ readOnly = [], readWrite = [] }: Lists, change: Partial<MountReq
   return planMounts({ ...REQUEST, filesystem, ...change }, (path) => {
     const found = HOST[path];
     if (found === undefined) return { link: null, kind: "missing", names };
-    if (found === "directory" || found === "file") return { link: null, kind: found, names };
+    const id = IDS[path];
+    if (found === "directory" || found === "file") {
+      return { link: null, kind: found, names, ...id === undefined ? {} : { id } };
+    }
     const real = found.startsWith("/") ? found : path;
     return { link: found, kind: "directory", real, names };
   });
@@ -230,6 +247,9 @@ Deno.test.each([
   { name: "their folder", path: "/keys/openshell" },
   { name: "a part of it", path: "/keys/openshell/tls" },
   { name: "a link to it", path: "/led" },
+  { name: "another mount of it", path: "/mounted/own" },
+  { name: "another mount of a folder that holds them", path: "/mounted/holder" },
+  { name: "a part of another mount", path: "/mounted/own/tls" },
 ])("planMounts() shows nothing of OpenShell's own: $name", ({ path }) => {
   const refusal = { name: "MountPlanError", message: /which no sandbox may see/ };
   for (const writable of [false, true]) {
@@ -237,6 +257,10 @@ Deno.test.each([
   }
   assert.throws(() => plan({ readOnly: [path] }), refusal);
   assert.throws(() => plan({ readWrite: [path] }), refusal);
+});
+
+Deno.test("planMounts() gives what is mounted beside OpenShell's own", () => {
+  assert.doesNotThrow(() => plan({}, { binds: [{ ...BIND, source: "/mounted/other" }] }));
 });
 
 Deno.test("planMounts() refuses binds that cover each other or the workspace", () => {
