@@ -9,7 +9,7 @@
 import type { Context } from "./context.ts";
 
 /** What a shell offers for a value that has no fixed choices. */
-export type Completion = "none" | "files" | "directories" | "gateways" | "sandboxes";
+export type Completion = "none" | "files" | "directories" | "gateways" | "sandboxes" | "providers";
 
 interface FlagBase {
   /** Long name without dashes. */

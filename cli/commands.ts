@@ -10,6 +10,7 @@ import { FORWARD } from "./forward.ts";
 import { GATEWAY, SUPERVISE } from "./gateway.ts";
 import { LOGS } from "./logs.ts";
 import { POLICY } from "./policy.ts";
+import { PROVIDER } from "./provider.ts";
 import { SANDBOX } from "./sandbox.ts";
 import { DOCTOR, STATUS } from "./status.ts";
 import { VERSION_COMMAND } from "./version.ts";
@@ -23,6 +24,7 @@ export const PROGRAM: Command = {
     FORWARD,
     LOGS,
     POLICY,
+    PROVIDER,
     GATEWAY,
     STATUS,
     DOCTOR,

@@ -30,7 +30,7 @@ export async function printCandidates(invocation: Invocation): Promise<number> {
   const { program, passthrough, context } = invocation;
   const current = invocation.requiredText("current");
   const found = complete(program, passthrough, current);
-  const { kind, candidates } = found.kind === "gateways" || found.kind === "sandboxes"
+  const { kind, candidates } = isNames(found.kind)
     ? { kind: "words", candidates: await namesFor(context, found.kind, current) }
     : found;
   const lines = candidates.map(({ value, summary }) => `${value}\t${summary}\n`);
@@ -38,15 +38,24 @@ export async function printCandidates(invocation: Invocation): Promise<number> {
   return EXIT_OK;
 }
 
+/** Kinds that are names of what is there. */
+type NameKind = "gateways" | "sandboxes" | "providers";
+
+function isNames(kind: string): kind is NameKind {
+  return kind === "gateways" || kind === "sandboxes" || kind === "providers";
+}
+
 /** Names come from the files of this machine, or from a gateway that runs already. */
 async function namesFor(
   context: Context,
-  kind: "gateways" | "sandboxes",
+  kind: NameKind,
   current: string,
 ): Promise<readonly Candidate[]> {
   const [prefix] = /^--[^=]*=/.exec(current) ?? [""];
   try {
-    const names = kind === "gateways" ? await gatewayNames(context) : await sandboxNames(context);
+    const names = kind === "gateways"
+      ? await gatewayNames(context)
+      : await remoteNames(context, kind);
     return names.map((name) => ({ value: printableLine(prefix + name), summary: "" }))
       .filter(({ value }) => value.startsWith(current));
   } catch (error) {
@@ -61,17 +70,18 @@ async function gatewayNames({ env }: Context): Promise<readonly string[]> {
   return (await listRegistrations(env)).map(({ name }) => name);
 }
 
-async function sandboxNames({ gateways, env }: Context): Promise<readonly string[]> {
+async function remoteNames(
+  { gateways, env }: Context,
+  kind: "sandboxes" | "providers",
+): Promise<readonly string[]> {
   const { gateway } = await gateways.find({ insecure: false });
   if (gateway === null) return [];
   try {
-    const all = await gateway.listSandboxes({
-      workspace: env("OPENSHELL_WORKSPACE") || "default",
-      limit: NAMES_MAX,
-      offset: 0,
-      selector: "",
-      allWorkspaces: false,
-    });
+    const workspace = env("OPENSHELL_WORKSPACE") || "default";
+    const page = { workspace, limit: NAMES_MAX, offset: 0, allWorkspaces: false };
+    const all = kind === "sandboxes"
+      ? await gateway.listSandboxes({ ...page, selector: "" })
+      : await gateway.listProviders(page);
     return all.map(({ name }) => name);
   } finally {
     gateway.close();

@@ -6,6 +6,7 @@
 
 import type { Argument, Command, Flag } from "./command.ts";
 import { OUTPUT_FLAG, OUTPUT_FORMATS, REMOTE_FLAGS } from "./flags.ts";
+import { SANDBOX_PROVIDER } from "./sandbox_provider.ts";
 import { REFUSED_CREATE_FLAGS } from "./sandbox_flags.ts";
 
 const NAME: Argument = {
@@ -39,6 +40,23 @@ const ALL_FILES_FLAG: Flag = {
   name: "no-git-ignore",
   summary: "Also send files that git ignores",
 };
+
+const PROVIDER_FLAGS: readonly Flag[] = [
+  {
+    kind: "text",
+    name: "provider",
+    value: "NAME",
+    summary: "Provider whose credentials it uses and never sees; or a type, to make one",
+    repeated: true,
+    complete: "providers",
+  },
+  {
+    kind: "switch",
+    name: "auto-providers",
+    summary: "Make providers that are missing from this machine's credentials, without asking",
+  },
+  { kind: "switch", name: "no-auto-providers", summary: "Make none; the default is to ask" },
+];
 
 const CREATE: Command = {
   name: "create",
@@ -93,6 +111,7 @@ const CREATE: Command = {
       min: 8,
       max: 4_194_304,
     },
+    ...PROVIDER_FLAGS,
     ENV_FLAG,
     {
       kind: "switch",
@@ -357,5 +376,17 @@ export const SANDBOX: Command = {
   aliases: ["sb"],
   section: "Sandbox",
   summary: "Create sandboxes, run programs in them, copy files, delete them",
-  commands: [CREATE, LIST, GET, DELETE, STOP, START, EXEC, CONNECT, UPLOAD, DOWNLOAD],
+  commands: [
+    CREATE,
+    LIST,
+    GET,
+    DELETE,
+    STOP,
+    START,
+    EXEC,
+    CONNECT,
+    UPLOAD,
+    DOWNLOAD,
+    SANDBOX_PROVIDER,
+  ],
 };

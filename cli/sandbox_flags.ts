@@ -10,14 +10,6 @@ import type { Flag } from "./command.ts";
 export const REFUSED_CREATE_FLAGS: readonly Flag[] = [
   { kind: "text", name: "from", value: "SOURCE", summary: "Image", hidden: true },
   { kind: "text", name: "gpu", value: "COUNT", summary: "Graphics processors", hidden: true },
-  {
-    kind: "text",
-    name: "provider",
-    value: "NAME",
-    summary: "Provider of credentials",
-    repeated: true,
-    hidden: true,
-  },
   { kind: "text", name: "editor", value: "NAME", summary: "Editor to open", hidden: true },
   { kind: "switch", name: "keep", summary: "Keep the sandbox, which is the default", hidden: true },
 ];
@@ -26,6 +18,5 @@ export const REFUSED_CREATE_FLAGS: readonly Flag[] = [
 export const REFUSED_HINTS: Readonly<Record<string, string>> = {
   from: "Sandboxes of this build see the programs of this machine; no image is needed",
   gpu: "Leave it out",
-  provider: "Leave it out; --env gives the program a variable, which it can then read",
   editor: 'Leave it out, and use "openshell sandbox connect"',
 };

@@ -4,8 +4,11 @@
  * @module
  */
 
+import type { HandlerContext, ServiceImpl } from "@connectrpc/connect";
 import { EmbeddedDriver } from "../drivers/compute/embedded/embedded_driver.ts";
 import { upstreamTrustEnvironment } from "../drivers/supervisor/egress/tls/trust_files.ts";
+import { EncryptedCredentialDriver } from "../drivers/credentials/encrypted_driver.ts";
+import { openKeyFile, readNextKey } from "../drivers/credentials/key_file.ts";
 import { findMissing, readKernelFeatures } from "../drivers/system/kernel_features.ts";
 import { probeKernel } from "../drivers/system/kernel_probe_ffi.ts";
 import { GATEWAY_CLOSE_MS_MAX } from "../proto/limits.ts";
@@ -24,10 +27,13 @@ import { policyProofs, type ProvePolicy } from "./policy/policy_proofs.ts";
 import { proofFolder, readProofDocuments } from "./policy/proof_documents.ts";
 import { PolicyRevisions } from "./policy/revisions.ts";
 import { SettingsStore } from "./policy/settings.ts";
+import { envelopeTable } from "./providers/envelope_table.ts";
+import { openProviders, type ProviderParts } from "./providers/open_providers.ts";
 import { principalOf, sandboxOf } from "./rpc/call_context.ts";
 import { localSocketAt } from "./rpc/local_socket.ts";
 import { eventLogs } from "./rpc/log_source.ts";
 import { mergeMethods, openShellMethods } from "./rpc/openshell_service.ts";
+import { providerMethods } from "./rpc/provider_methods.ts";
 import { ListenError, type RunningServer, type ServerOptions, startServer } from "./rpc/server.ts";
 import { PhaseError } from "./sandbox/sandbox_errors.ts";
 import { SandboxService } from "./sandbox/sandboxes.ts";
@@ -121,6 +127,7 @@ class Gateway {
     const driver = await openDriver(options, paths, files);
     const policies = new PolicyRevisions({ store, now: Date.now, prove: openProofs(options) });
     const settings = new SettingsStore(store);
+    const providers = await openCredentials(paths, { store, policies, onProblem });
     const folderOf = (sandboxId: string) => `${paths.embedded}/${sandboxId}`;
     const record = changeRecorder({ folderOf, hostname: Deno.hostname(), version });
     const sandboxes = new SandboxService({
@@ -128,6 +135,7 @@ class Gateway {
       driver,
       policies,
       settings,
+      providers: providers.providers,
       issueToken: (sandboxId) => tokens.issue(sandboxId),
       now: Date.now,
       uuid: () => crypto.randomUUID(),
@@ -138,11 +146,13 @@ class Gateway {
     });
     await sandboxes.markRestarted();
     const sessions = new SupervisorSessions(sandboxes);
-    const routes = makeRoutes({ store, driver, policies, settings, sandboxes }, {
+    const routes = makeRoutes({ store, driver, policies, settings, sandboxes, providers }, {
       sessions,
       folderOf,
       record,
+      recordProvider: providerRecorder(paths, version),
       version,
+      onProblem,
     });
     const local = await localSocketAt(paths.socket, Deno.uid());
     const server = await listen(options, {
@@ -183,9 +193,12 @@ interface Core {
   readonly policies: PolicyRevisions;
   readonly settings: SettingsStore;
   readonly sandboxes: SandboxService;
+  readonly providers: ProviderParts;
 }
 
 interface Surroundings {
+  readonly recordProvider: (state: string, message: string) => Promise<void>;
+  readonly onProblem: (error: unknown) => void;
   readonly sessions: SupervisorSessions;
   readonly folderOf: (sandboxId: string) => string;
   readonly record: RecordChange;
@@ -193,14 +206,20 @@ interface Surroundings {
 }
 
 function makeRoutes(
-  core: Core,
-  { sessions, folderOf, record, version }: Surroundings,
+  { providers: { providers, delivery }, ...core }: Core,
+  { sessions, folderOf, record, recordProvider, version, onProblem }: Surroundings,
 ): ServerOptions["routes"] {
   const { sandboxes, policies } = core;
+  const whoCalls = (context: HandlerContext) => {
+    const principal = principalOf(context);
+    return principal.kind === "user" ? principal.subject : principal.kind;
+  };
   const supervisors = {
     sessions,
     sandboxOf,
     effectivePolicy: (sandboxId: string) => policies.effective(sandboxId),
+    credentials: (sandboxId: string) => delivery.environmentOf(sandboxId),
+    onProblem,
     onPolicyChange: (sandboxId: string, listener: () => void) =>
       policies.subscribe(sandboxId, listener),
   };
@@ -219,13 +238,25 @@ function makeRoutes(
   const audited = auditChanges(methods as Required<typeof methods>, {
     find: async (workspace, name) => await sandboxes.get(workspace, name).catch(() => null),
     record,
-    whoCalls: (context) => {
-      const principal = principalOf(context);
-      return principal.kind === "user" ? principal.subject : principal.kind;
-    },
+    whoCalls,
   });
+  const notify = (sandboxId: string) => policies.notify(sandboxId);
+  const aboutProviders = {
+    providers,
+    delivery,
+    sandboxes,
+    record,
+    recordProvider,
+    whoCalls,
+    notify,
+  };
   const openshell = {
-    ...mergeMethods(methods, supervisorMethods(supervisors), processMethods(processes)),
+    ...mergeMethods<Partial<ServiceImpl<typeof OpenShell>>>(
+      methods,
+      supervisorMethods(supervisors),
+      processMethods(processes),
+      providerMethods(aboutProviders),
+    ),
     ...audited,
   };
   const extensions = {
@@ -247,6 +278,43 @@ function openProofs({ env }: GatewayOptions): ProvePolicy {
     documents: () => readProofDocuments(folder),
     prove: (job) => threads.prove(job),
   });
+}
+
+/** Credentials are encrypted in the database, with a key outside of it. */
+async function openCredentials(
+  paths: StatePaths,
+  { store, policies, onProblem }: Pick<Core, "store" | "policies"> & {
+    readonly onProblem: (error: unknown) => void;
+  },
+): Promise<ProviderParts> {
+  const table = envelopeTable(store);
+  const current = await openKeyFile(paths.credentialKey);
+  const driver = new EncryptedCredentialDriver(
+    table,
+    current,
+    await readNextKey(paths.credentialKey),
+  );
+  const parts = openProviders({
+    store,
+    driver,
+    handles: async () => (await table.ids()).map((id) => `v1:${id}`),
+    policies,
+    uuid: () => crypto.randomUUID(),
+    now: Date.now,
+    onProblem,
+  });
+  await parts.sweep();
+  return parts;
+}
+
+/** Changes of providers belong to no sandbox: they have a chain of their own. */
+function providerRecorder(paths: StatePaths, version: string): Surroundings["recordProvider"] {
+  const record = changeRecorder({
+    folderOf: () => paths.gatewayEvents,
+    hostname: Deno.hostname(),
+    version,
+  });
+  return (state, message) => record({ id: "gateway", name: "gateway" }, { state, message });
 }
 
 async function openTokens({ jwt }: PkiFiles): Promise<SandboxTokens> {

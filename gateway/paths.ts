@@ -4,7 +4,7 @@
  * @module
  */
 
-import { isAbsolute, join } from "node:path";
+import { dirname, isAbsolute, join } from "node:path";
 import { CodedError } from "../proto/errors.ts";
 
 /** No folder for state can be told from the environment. */
@@ -29,6 +29,10 @@ export interface StatePaths {
   /** Where it listens for who may enter the folder. */
   readonly socket: string;
   readonly log: string;
+  /** What encrypts the keys of credentials: 32 bytes, apart from the database. */
+  readonly credentialKey: string;
+  /** Audit events that belong to no sandbox. */
+  readonly gatewayEvents: string;
   readonly lock: string;
   readonly tls: string;
   /** Folders of the sandboxes of the embedded driver, each named after its sandbox's id. */
@@ -51,6 +55,8 @@ export function statePaths(env: (name: string) => string | undefined): StatePath
     endpoint: join(gateway, "endpoint.json"),
     socket: join(gateway, "gateway.sock"),
     log: join(gateway, "gateway.log"),
+    credentialKey: join(root, "keys", "credentials.key"),
+    gatewayEvents: join(gateway, "events"),
     lock: join(gateway, "lock"),
     tls: join(root, "tls"),
     embedded: join(root, "embedded"),
@@ -75,7 +81,8 @@ export class StateOwnerError extends CodedError {
  * @throws {StateOwnerError}
  */
 export async function makeStateFolders(paths: StatePaths): Promise<void> {
-  for (const folder of [paths.root, paths.gateway, paths.tls, paths.embedded]) {
+  const { root, gateway, tls, embedded, credentialKey, gatewayEvents } = paths;
+  for (const folder of [root, gateway, tls, embedded, dirname(credentialKey), gatewayEvents]) {
     await Deno.mkdir(folder, { recursive: true, mode: 0o700 });
     const { uid, mode } = await Deno.stat(folder);
     if (uid !== Deno.uid()) throw new StateOwnerError(folder);

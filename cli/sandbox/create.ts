@@ -37,12 +37,13 @@ export async function create(invocation: Invocation): Promise<number> {
   const policy = await readPolicyText(invocation);
   warnAboutSecrets(invocation, plan);
   return await withGateway(invocation, async (gateway) => {
+    const providers = await resolveProviders(invocation, gateway, plan);
     const made: Made = { sandbox: null, isReady: false };
     let code: number;
     try {
       code = await withInterrupt(
         context,
-        (signal) => make(invocation, gateway, { plan, policy, timeoutMs, made, signal }),
+        (signal) => make(invocation, gateway, { plan, providers, policy, timeoutMs, made, signal }),
       );
     } catch (error) {
       if (made.sandbox !== null && !plan.isKept) await gateway.deleteSandbox(made.sandbox);
@@ -67,8 +68,9 @@ interface Made {
 async function make(
   invocation: Invocation,
   gateway: Gateway,
-  { plan, policy, timeoutMs, made, signal }: {
+  { plan, providers, policy, timeoutMs, made, signal }: {
     readonly plan: CreatePlan;
+    readonly providers: readonly string[];
     readonly policy: string | null;
     readonly timeoutMs: number;
     readonly made: Made;
@@ -79,7 +81,7 @@ async function make(
   const progress = new Progress(context, { isQuiet: invocation.text("output") !== undefined });
   try {
     progress.begin("Requesting sandbox");
-    const sandbox = await request(gateway, plan, policy);
+    const sandbox = await request(gateway, { ...plan, providers }, policy);
     made.sandbox = sandbox;
     if (plan.isKept) await rememberSandbox(context, gateway.name, sandbox);
     progress.begin(`Starting sandbox ${sandbox.name}`);
@@ -101,7 +103,7 @@ async function request(
   policy: string | null,
 ): Promise<SandboxView> {
   const { name, workspace, labels, environment, command, tty, isKept } = plan;
-  const { resources, driverConfig } = plan;
+  const { resources, driverConfig, providers } = plan;
   try {
     return await gateway.createSandbox({
       name,
@@ -114,6 +116,7 @@ async function request(
       policy,
       resources,
       driverConfig,
+      providers,
     });
   } catch (error) {
     if (!(error instanceof GatewayError) || error.code !== "already_exists") throw error;
@@ -210,6 +213,17 @@ function loadUpload(): Promise<typeof import("../transfer/upload.ts")> {
 
 function loadForward(): Promise<typeof import("../forward/background.ts")> {
   return import("../forward/background.ts");
+}
+
+/** Those that were named, and what the program is known to need. */
+async function resolveProviders(
+  invocation: Invocation,
+  gateway: Gateway,
+  plan: CreatePlan,
+): Promise<readonly string[]> {
+  if (plan.providers.length === 0 && plan.command.length === 0) return [];
+  const { chooseProviders } = await import("./choose_providers.ts");
+  return await chooseProviders(invocation, gateway, plan);
 }
 
 /** The file is checked here first, where its lines can be shown. */

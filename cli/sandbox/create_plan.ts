@@ -30,6 +30,8 @@ export interface CreatePlan {
   readonly workspace: string;
   readonly labels: Readonly<Record<string, string>>;
   readonly environment: Readonly<Record<string, string>>;
+  /** Names of providers, or types of ones to make. */
+  readonly providers: readonly string[];
   readonly command: readonly string[];
   readonly tty: boolean;
   readonly resources: JsonObject | null;
@@ -67,6 +69,7 @@ export function planCreate(invocation: Invocation): CreatePlan {
     workspace: workspaceOf(invocation),
     labels: parseLabels(invocation.texts("label")),
     environment: parseEnvironment(invocation.texts("env")),
+    providers: [...new Set(invocation.texts("provider"))],
     command,
     tty,
     resources: planResources(invocation),

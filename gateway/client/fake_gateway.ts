@@ -5,6 +5,7 @@
  */
 
 import { GatewayError } from "./gateway_error.ts";
+import { fakeProviders } from "./fake_providers.ts";
 import type {
   Gateway,
   NewSandbox,
@@ -114,6 +115,7 @@ export function fakeGateway(options: FakeGatewayOptions = {}): FakeGateway {
     },
     forward: (_target, { inputs }) => inputs,
     ...policyCalls(log),
+    ...fakeProviders(log),
     close: () => void log.push("close"),
     ...overrides,
   };

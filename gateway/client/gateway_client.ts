@@ -21,6 +21,7 @@ import {
 import { untilComplete } from "./event_calls.ts";
 import { GatewayCalls } from "./gateway_calls.ts";
 import { type CallPorts, processCalls } from "./process_calls.ts";
+import { providerCalls } from "./provider_calls.ts";
 import type { Gateway, LogQuery, NewSandbox, PolicyScope, SandboxEvent } from "./types.ts";
 
 /** Key of the setting that holds the policy for all sandboxes. */
@@ -53,6 +54,7 @@ export function createGateway(options: ClientOptions): Gateway {
     ...sandboxCalls(ports),
     ...logCalls(ports),
     ...policyCalls(ports),
+    ...providerCalls(ports),
     ...processCalls(ports),
   };
 }
@@ -150,6 +152,7 @@ async function toCreateRequest(sandbox: NewSandbox) {
       environment: { ...environment },
       command: [...command],
       tty,
+      providers: [...sandbox.providers ?? []],
       ...policy === null ? {} : { policy: await toPolicyMessage(policy) },
       template: {
         ...resources === null ? {} : { resources: toStruct(resources) },

@@ -6,6 +6,8 @@
  * @module
  */
 
+import type { ProviderCalls } from "./provider_types.ts";
+
 /** Phases of a sandbox, as the wire numbers them and as a person reads them. */
 export const PHASES = [
   "Unspecified",
@@ -66,6 +68,8 @@ export interface NewSandbox {
   readonly tty: boolean;
   /** Otherwise the gateway deletes it when it has ended. */
   readonly isKept: boolean;
+  /** Names of its providers; left out: none. */
+  readonly providers?: readonly string[];
   /** A policy document that was checked; `null` is the gateway's default. */
   readonly policy: string | null;
   readonly resources: { readonly [key: string]: Json } | null;
@@ -248,7 +252,7 @@ export interface GatewayInfo extends Health {
  * An open connection to a gateway. Every method throws a `GatewayError` when the gateway says no
  * or cannot be reached.
  */
-export interface Gateway {
+export interface Gateway extends ProviderCalls {
   /** Name of its registration; `openshell` is the local one. */
   readonly name: string;
   readonly endpoint: string;

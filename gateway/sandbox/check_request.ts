@@ -110,7 +110,6 @@ function refuseUnsupported(spec: SandboxSpec): void {
   }
   const asked = [
     ["a GPU", spec.resourceRequirements?.gpu !== undefined],
-    ["providers", spec.providers.length > 0],
     ["runtime_class_name", (template?.runtimeClassName ?? "") !== ""],
     ["agent_socket", (template?.agentSocket ?? "") !== ""],
     ["user_namespaces", template?.userNamespaces !== undefined],

@@ -27,6 +27,7 @@ import { checkAnnotations, parseLabelSelector } from "./label_selector.ts";
 import { twoWordName } from "./names.ts";
 import { judgeRequest, newState, type SandboxEvent } from "./phase.ts";
 import { markRestarted, recoverSandboxes, type Recovery } from "./recover_sandboxes.ts";
+import { changeProviders, holdProviders, type ProviderGuard } from "./provider_guard.ts";
 import { PhaseError, SandboxExistsError, SandboxNotFoundError } from "./sandbox_errors.ts";
 import { isUnkeptAndOver, type SandboxRecord } from "./sandbox_record.ts";
 import { SandboxStateStore } from "./sandbox_state_store.ts";
@@ -42,6 +43,8 @@ export interface SandboxPorts {
   readonly driver: ComputeDriver;
   readonly policies: PolicyRevisions;
   readonly settings: SettingsStore;
+  /** Without it, no sandbox has any. */
+  readonly providers?: ProviderGuard;
   /** Makes the token that a sandbox's supervisor shows. */
   readonly issueToken: (sandboxId: string) => Promise<string>;
   /** Milliseconds since 1970. */
@@ -134,7 +137,11 @@ export class SandboxService {
     const sandbox = await this.#toDriver(record, policy);
     await driver.validate(sandbox);
     return await this.#operations.run(id, async () => {
-      const stored = await this.#states.create(record, first.writes).catch((error: unknown) => {
+      const stored = await holdProviders(
+        this.#ports.providers,
+        { workspace, names: spec.providers, sandboxId: null, policy: first.document },
+        () => this.#states.create(record, first.writes),
+      ).catch((error: unknown) => {
         throw isNameTaken(error) ? new SandboxExistsError(name) : error;
       });
       try {
@@ -237,6 +244,25 @@ export class SandboxService {
     if (change === null) throw new SandboxNotFoundError(sandboxId);
     policies.notify(sandboxId);
     return change;
+  }
+
+  /** Gives a sandbox other providers. Returning the same list changes nothing. */
+  async setProviders(
+    record: SandboxRecord,
+    change: (names: readonly string[]) => readonly string[],
+  ): Promise<SandboxRecord> {
+    const { policies, providers } = this.#ports;
+    const { document: policy } = await policies.effective(record.id);
+    return await changeProviders(record, change, {
+      states: this.#states,
+      hold: (names, work) =>
+        holdProviders(providers, {
+          workspace: record.workspace,
+          names,
+          sandboxId: record.id,
+          policy,
+        }, work),
+    });
   }
 
   /** A supervisor loaded a policy, or could not. */
@@ -443,6 +469,7 @@ export class SandboxService {
       command: spec.command,
       tty: spec.tty,
       environment: environmentOf(spec),
+      providers: spec.providers,
       ...readDriverOptions(spec.template, driver.name),
       token: await issueToken(id),
       policy,

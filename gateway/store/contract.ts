@@ -18,7 +18,11 @@ export type ObjectType =
   | "sandbox_policy"
   | "sandbox_settings"
   | "gateway_settings"
-  | "workspace";
+  | "workspace"
+  | "provider"
+  | "provider_profile"
+  | "provider_refresh"
+  | "credential_envelope";
 
 /** What a writer says of an object. */
 export interface ObjectFields {

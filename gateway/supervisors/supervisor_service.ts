@@ -4,14 +4,16 @@
  * @module
  */
 
-import { create } from "@bufbuild/protobuf";
+import { create, type MessageInitShape } from "@bufbuild/protobuf";
 import { Code, ConnectError, type HandlerContext, type ServiceImpl } from "@connectrpc/connect";
 import {
   type Generation,
   GenerationSchema,
   type Supervisors,
 } from "../../proto/gen/openshell/ext/v1/ext_pb.ts";
+import type { GetInferenceBundleResponseSchema } from "../../proto/gen/openshell/inference/v1/inference_pb.ts";
 import {
+  type GetSandboxProviderEnvironmentResponseSchema,
   type OpenShell,
   type RelayFrame,
   RelayFrameSchema,
@@ -28,12 +30,26 @@ export interface EffectivePolicy {
   readonly isGlobal: boolean;
 }
 
+/** Credentials as the wire has them. */
+export type GenerationCredentials = MessageInitShape<
+  typeof GetSandboxProviderEnvironmentResponseSchema
+>;
+
+/** Routes as the wire has them. */
+export type GenerationInference = MessageInitShape<typeof GetInferenceBundleResponseSchema>;
+
 /** What the services need from the rest of the gateway. */
 export interface SupervisorPorts {
   readonly sessions: SupervisorSessions;
   /** The sandbox that the caller speaks for; refuses any other caller. */
   readonly sandboxOf: (context: HandlerContext) => string;
   readonly effectivePolicy: (sandboxId: string) => Promise<EffectivePolicy>;
+  /** Credentials of a sandbox, with a revision that changes when they do; left out: none. */
+  readonly credentials?: (sandboxId: string) => Promise<GenerationCredentials>;
+  /** Where model calls of a sandbox go; left out: nowhere. */
+  readonly inference?: (sandboxId: string) => Promise<GenerationInference>;
+  /** Told of what a generation goes without. */
+  readonly onProblem?: (error: unknown) => void;
   /** Calls `listener` on every change until the returned function is called. */
   readonly onPolicyChange: (sandboxId: string, listener: () => void) => () => void;
 }
@@ -102,35 +118,56 @@ export function supervisorsService(ports: SupervisorPorts): ServiceImpl<typeof S
 }
 
 async function* generations(
-  { effectivePolicy, onPolicyChange }: SupervisorPorts,
+  ports: SupervisorPorts,
   sandboxId: string,
   signal: AbortSignal,
 ): AsyncGenerator<Generation> {
   let changed = Promise.withResolvers<void>();
   const wake = () => changed.resolve();
-  const unsubscribe = onPolicyChange(sandboxId, wake);
+  const unsubscribe = ports.onPolicyChange(sandboxId, wake);
   signal.addEventListener("abort", wake);
   try {
     let sent = "";
     while (!signal.aborted) {
-      const { version, hash, document, isGlobal } = await effectivePolicy(sandboxId);
-      const name = `${version} ${hash} ${isGlobal}`;
+      // Before it is read: a change while it is read is not lost.
+      changed = Promise.withResolvers<void>();
+      const { version, hash, document, isGlobal } = await ports.effectivePolicy(sandboxId);
+      const { credentials, inference } = await partsOf(ports, sandboxId);
+      const parts = [credentials?.providerEnvRevision, inference?.revision];
+      const name = `${version} ${hash} ${isGlobal} ${parts.join(" ")}`;
       if (name !== sent) {
         yield create(GenerationSchema, {
           version,
           policyHash: hash,
           policy: document,
           global: isGlobal,
+          ...credentials === null ? {} : { credentials },
+          ...inference === null ? {} : { inference },
         });
         sent = name;
       }
-      await changed.promise;
-      changed = Promise.withResolvers<void>();
+      if (!signal.aborted) await changed.promise;
     }
   } finally {
     unsubscribe();
     signal.removeEventListener("abort", wake);
   }
+}
+
+/** What cannot be read is left out: a sandbox goes on without it rather than with what was. */
+async function partsOf(ports: SupervisorPorts, sandboxId: string) {
+  const withoutFault = async <T>(read: ((id: string) => Promise<T>) | undefined) => {
+    try {
+      return await read?.(sandboxId) ?? null;
+    } catch (error) {
+      ports.onProblem?.(error);
+      return null;
+    }
+  };
+  return {
+    credentials: await withoutFault(ports.credentials),
+    inference: await withoutFault(ports.inference),
+  };
 }
 
 /** Ends the session when the supervisor's side does. */

@@ -1,0 +1,62 @@
+/**
+ * Puts the parts of providers together.
+ *
+ * @module
+ */
+
+import type { CredentialDriver } from "../../drivers/credentials/contract.ts";
+import type { PolicyRevisions } from "../policy/revisions.ts";
+import type { ObjectStore } from "../store/contract.ts";
+import { CredentialDelivery } from "./credential_delivery.ts";
+import { CredentialVault } from "./credential_vault.ts";
+import { ProfileCatalogue } from "./profile_catalogue.ts";
+import { ProviderService } from "./provider_service.ts";
+import { ProviderStore } from "./provider_store.ts";
+
+export interface ProviderPartsOptions {
+  readonly store: ObjectStore;
+  readonly driver: CredentialDriver;
+  /** Handles of all that the driver keeps. */
+  readonly handles: () => Promise<readonly string[]>;
+  readonly policies: PolicyRevisions;
+  readonly uuid: () => string;
+  /** Milliseconds since 1970. */
+  readonly now: () => number;
+  readonly onProblem: (error: unknown) => void;
+}
+
+export interface ProviderParts {
+  readonly providers: ProviderService;
+  readonly delivery: CredentialDelivery;
+  readonly profiles: ProfileCatalogue;
+  /** Forgets values that a crash has left. First thing when a gateway starts. */
+  readonly sweep: () => Promise<number>;
+}
+
+export function openProviders(options: ProviderPartsOptions): ProviderParts {
+  const { store, driver, handles, policies, uuid, now, onProblem } = options;
+  const records = new ProviderStore(store);
+  const vault = new CredentialVault({ driver, handles, onProblem });
+  const profiles = new ProfileCatalogue();
+  const providers = new ProviderService({
+    providers: records,
+    vault,
+    profiles,
+    uuid,
+    now,
+    notify: (sandboxId) => policies.notify(sandboxId),
+  });
+  const delivery = new CredentialDelivery({
+    providers: records,
+    vault,
+    profiles,
+    policyOf: async (sandboxId) => (await policies.effective(sandboxId)).document,
+    now,
+  });
+  const sweep = async () => {
+    const used = (await records.all())
+      .flatMap((record) => Object.values(record.handles).map(({ handle }) => handle));
+    return await vault.sweep(new Set(used));
+  };
+  return { providers, delivery, profiles, sweep };
+}

@@ -1,0 +1,300 @@
+/**
+ * Providers: credentials by name, of a type whose profile says where they belong.
+ *
+ * Values go in and come out for supervisors and inference alone; whoever asks for a provider is
+ * told its keys. A change is told at once to the sandboxes that have the provider.
+ *
+ * @module
+ */
+
+import { PROVIDERS_MAX, SANDBOX_PROVIDERS_MAX } from "../../proto/provider_limits.ts";
+import { KeyedGate } from "../sandbox/keyed_gate.ts";
+import type { HeldProviders, ProviderGuard } from "../sandbox/provider_guard.ts";
+import { ConflictError } from "../store/contract.ts";
+import {
+  checkConfig,
+  checkCredentials,
+  checkExpiries,
+  checkProviderName,
+} from "./check_provider.ts";
+import { configEnvironment } from "./config_environment.ts";
+import type { CredentialVault } from "./credential_vault.ts";
+import { typeOf } from "./profile/builtin_profiles.ts";
+import type { ProfileCatalogue } from "./profile_catalogue.ts";
+import { InvalidProviderError, ProviderRefusedError } from "./provider_errors.ts";
+import type { ProviderRecord } from "./provider_record.ts";
+import type { ProviderStore } from "./provider_store.ts";
+
+type Texts = Readonly<Record<string, string>>;
+
+export interface ProviderPorts {
+  readonly providers: ProviderStore;
+  readonly vault: CredentialVault;
+  readonly profiles: ProfileCatalogue;
+  readonly uuid: () => string;
+  /** Milliseconds since 1970. */
+  readonly now: () => number;
+  /** Tells who follows a sandbox that something of it has changed. */
+  readonly notify: (sandboxId: string) => void;
+}
+
+/** What a client says of a provider. */
+export interface ProviderChange {
+  readonly name: string;
+  readonly workspace: string;
+  /** In an update, empty keeps it. */
+  readonly type: string;
+  /** In an update, a key that is left out keeps its value, and an empty value removes the key. */
+  readonly credentials: Texts;
+  readonly config: Texts;
+  /** Milliseconds since 1970, by key; 0 is no end. */
+  readonly expiresAtMs: Readonly<Record<string, bigint>>;
+  readonly labels: Texts;
+  readonly annotations: Texts;
+  readonly profileWorkspace: string;
+  /** Version that the writer has read; 0 for whichever. */
+  readonly expectedResourceVersion: number;
+}
+
+/** A provider as inference needs it, with its values. */
+export interface InferenceProvider {
+  readonly type: string;
+  readonly config: Texts;
+  readonly credentials: ReadonlyMap<string, string>;
+}
+
+export class ProviderService implements ProviderGuard {
+  readonly #ports: ProviderPorts;
+  /** One change at a time for each workspace, so that what was checked holds when it is written. */
+  readonly #gate = new KeyedGate();
+  readonly #listeners = new Set<(workspace: string, name: string) => void>();
+
+  constructor(ports: ProviderPorts) {
+    this.#ports = ports;
+  }
+
+  /** @throws {CodedError} and nothing of it is kept then. */
+  async create(change: ProviderChange): Promise<ProviderRecord> {
+    const { providers, vault, profiles, uuid, now } = this.#ports;
+    const { name, workspace, credentials, config } = change;
+    checkProviderName(name);
+    checkCredentials(credentials);
+    checkConfig(config);
+    const type = typeOf(change.type);
+    if (!await profiles.isType(workspace, type)) throw unknownType(change.type);
+    const values = withoutEmpty(credentials);
+    checkExpiries(change.expiresAtMs, new Set(Object.keys(values)));
+    return await this.#gate.run(workspace, async () => {
+      const page = { workspace, limit: 1, offset: PROVIDERS_MAX - 1 };
+      if ((await providers.list(page)).length > 0) {
+        const detail = `the workspace has ${PROVIDERS_MAX} already`;
+        throw new ProviderRefusedError("resource_exhausted", `create "${name}"`, detail);
+      }
+      const id = uuid();
+      const made = await vault.withStored(id, values, (handles) =>
+        providers.create({
+          id,
+          name,
+          workspace,
+          type,
+          config: withoutEmpty(config),
+          handles,
+          expiresAtMs: mergeExpiries({}, change.expiresAtMs),
+          profileWorkspace: change.profileWorkspace,
+          labels: change.labels,
+          annotations: change.annotations,
+          createdAtMs: now(),
+          resourceVersion: 0,
+        }));
+      this.#tell(workspace, name);
+      return made;
+    });
+  }
+
+  /** @throws {ProviderNotFoundError} */
+  async get(workspace: string, name: string): Promise<ProviderRecord> {
+    return await this.#ports.providers.get(workspace, name);
+  }
+
+  /** Oldest first; `null` is every workspace. */
+  async list(query: {
+    readonly workspace: string | null;
+    readonly limit: number;
+    readonly offset: number;
+  }): Promise<readonly ProviderRecord[]> {
+    return await this.#ports.providers.list(query);
+  }
+
+  /** Changes what is said and keeps the rest. @throws {CodedError} and all stays as it was. */
+  async update(change: ProviderChange): Promise<ProviderRecord> {
+    const { providers, vault } = this.#ports;
+    const { name, workspace, credentials, config } = change;
+    checkCredentials(credentials);
+    checkConfig(config);
+    return await this.#gate.run(workspace, async () => {
+      const before = await providers.get(workspace, name);
+      checkUnchanged(before, change);
+      const values = withoutEmpty(credentials);
+      const written = await vault.withStored(before.id, values, async (stored) => {
+        const handles = mergeHandles(before.handles, credentials, stored);
+        const keys = new Set(Object.keys(handles));
+        checkExpiries(change.expiresAtMs, keys);
+        const expiresAtMs = Object.fromEntries(
+          Object.entries(mergeExpiries(before.expiresAtMs, change.expiresAtMs))
+            // The end of the former value is not that of a new one.
+            .filter(([key]) => keys.has(key) && (!values[key] || change.expiresAtMs[key])),
+        );
+        const after: ProviderRecord = {
+          ...before,
+          config: withoutEmpty({ ...before.config, ...config }),
+          handles,
+          expiresAtMs,
+          labels: Object.keys(change.labels).length > 0 ? change.labels : before.labels,
+        };
+        checkConfig(after.config);
+        checkCredentials(Object.fromEntries([...keys].map((key) => [key, ""])));
+        await this.#checkTogether(after);
+        return await providers.replace(after);
+      });
+      const gone = Object.entries(before.handles)
+        .filter(([key, { handle }]) => written.handles[key]?.handle !== handle);
+      await vault.remove(Object.fromEntries(gone));
+      await this.#changed(workspace, name);
+      return written;
+    });
+  }
+
+  /** Returns false where there was none. @throws {ProviderRefusedError} while a sandbox has it. */
+  async delete(workspace: string, name: string): Promise<boolean> {
+    const { providers, vault } = this.#ports;
+    return await this.#gate.run(workspace, async () => {
+      const record = await providers.find(workspace, name);
+      if (record === null) return false;
+      const [first, ...others] = await providers.sandboxesWith(workspace, name);
+      if (first !== undefined) {
+        const more = others.length === 0 ? "" : ` and ${others.length} more`;
+        throw new ProviderRefusedError(
+          "failed_precondition",
+          `delete provider "${name}"`,
+          `sandbox "${first.name}"${more} has it`,
+          `Run: openshell sandbox provider detach ${first.name} ${name}`,
+        );
+      }
+      await providers.remove(record);
+      await vault.remove(record.handles);
+      this.#tell(workspace, name);
+      return true;
+    });
+  }
+
+  /** @throws {CodedError} where a sandbox may not have all of them together. */
+  async hold<T>({ workspace, names }: HeldProviders, work: () => Promise<T>): Promise<T> {
+    if (names.length > SANDBOX_PROVIDERS_MAX) {
+      const detail = `it would have more than ${SANDBOX_PROVIDERS_MAX}`;
+      throw new InvalidProviderError("the providers of the sandbox", detail);
+    }
+    if (new Set(names).size !== names.length) {
+      throw new InvalidProviderError("the providers of the sandbox", "one is there twice");
+    }
+    return await this.#gate.run(workspace, async () => {
+      const records = await Promise.all(
+        names.map((name) => this.#ports.providers.get(workspace, name)),
+      );
+      checkKeys(records);
+      return await work();
+    });
+  }
+
+  /** Values of one provider, for calls to models. @throws {ProviderNotFoundError} */
+  async resolveForInference(workspace: string, name: string): Promise<InferenceProvider> {
+    const record = await this.#ports.providers.get(workspace, name);
+    const { type, config } = record;
+    return { type, config, credentials: await this.#ports.vault.resolve(record) };
+  }
+
+  /** Calls `listener` whenever a provider was made, changed or removed. */
+  subscribe(listener: (workspace: string, name: string) => void): () => void {
+    this.#listeners.add(listener);
+    return () => void this.#listeners.delete(listener);
+  }
+
+  async #checkTogether(after: ProviderRecord): Promise<void> {
+    const { providers } = this.#ports;
+    for (const sandbox of await providers.sandboxesWith(after.workspace, after.name)) {
+      const others = (await providers.attached(sandbox)).filter(({ id }) => id !== after.id);
+      checkKeys([...others, after]);
+    }
+  }
+
+  async #changed(workspace: string, name: string): Promise<void> {
+    const { providers, notify } = this.#ports;
+    for (const { id } of await providers.sandboxesWith(workspace, name)) notify(id);
+    this.#tell(workspace, name);
+  }
+
+  #tell(workspace: string, name: string): void {
+    for (const listener of [...this.#listeners]) listener(workspace, name);
+  }
+}
+
+/** One variable has one value: two providers must not both give it. */
+function checkKeys(records: readonly ProviderRecord[]): void {
+  const owners = new Map<string, string>();
+  for (const record of records) {
+    const keys = [...Object.keys(record.handles), ...Object.keys(configEnvironment(record))];
+    for (const key of new Set(keys)) {
+      const owner = owners.get(key);
+      if (owner !== undefined) {
+        throw new ProviderRefusedError(
+          "failed_precondition",
+          `use providers "${owner}" and "${record.name}" in one sandbox`,
+          `both give ${key}`,
+          "Detach one of them, or give one another key",
+        );
+      }
+      owners.set(key, record.name);
+    }
+  }
+}
+
+function checkUnchanged(before: ProviderRecord, change: ProviderChange): void {
+  const { expectedResourceVersion: expected } = change;
+  if (expected !== 0 && expected !== before.resourceVersion) {
+    throw new ConflictError("changed", "provider", before.name);
+  }
+  if (change.type !== "" && typeOf(change.type) !== before.type) {
+    const detail = `it is "${before.type}", and a type does not change`;
+    const hint = "Create another provider of the other type";
+    throw new InvalidProviderError(`type "${change.type.slice(0, 64)}"`, detail, hint);
+  }
+}
+
+function unknownType(type: string): InvalidProviderError {
+  return new InvalidProviderError(
+    `type "${type.slice(0, 64)}"`,
+    "there is no such type",
+    'See them with "openshell provider list-profiles", or use "generic"',
+  );
+}
+
+function withoutEmpty(texts: Texts): Texts {
+  return Object.fromEntries(Object.entries(texts).filter(([, value]) => value !== ""));
+}
+
+function mergeHandles(
+  before: ProviderRecord["handles"],
+  credentials: Texts,
+  stored: ProviderRecord["handles"],
+): ProviderRecord["handles"] {
+  const kept = Object.entries(before).filter(([key]) => credentials[key] !== "");
+  return { ...Object.fromEntries(kept), ...stored };
+}
+
+function mergeExpiries(
+  before: Readonly<Record<string, number>>,
+  change: Readonly<Record<string, bigint>>,
+): Readonly<Record<string, number>> {
+  const merged = { ...before };
+  for (const [key, at] of Object.entries(change)) merged[key] = Number(at);
+  return Object.fromEntries(Object.entries(merged).filter(([, at]) => at > 0));
+}
