@@ -6,6 +6,7 @@
 
 import type { Argument, Command, Flag, Run } from "./command.ts";
 import { OUTPUT_FLAG, REMOTE_FLAGS } from "./flags.ts";
+import { LIST_PROFILES, PROFILE, REKEY } from "./provider_profile.ts";
 
 const NAME: Argument = { name: "NAME", summary: "Provider", complete: "providers" };
 
@@ -165,7 +166,7 @@ export const PROVIDER: Command = {
   aliases: ["prov"],
   section: "Credentials",
   summary: "Keep credentials that sandboxes use and never see",
-  commands: [CREATE, LIST, GET, UPDATE, DELETE],
+  commands: [CREATE, LIST, GET, UPDATE, DELETE, LIST_PROFILES, PROFILE, REKEY],
 };
 
 async function loadRecords(verb: keyof typeof import("./provider/records.ts")): Promise<Run> {

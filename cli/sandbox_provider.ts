@@ -30,7 +30,7 @@ export const SANDBOX_PROVIDER: Command = {
     },
     {
       name: "attach",
-      summary: "Give a sandbox the credentials of a provider, for programs that start from now on",
+      summary: "Give a sandbox a provider, for programs that start from now on",
       arguments: [SANDBOX_NAME, PROVIDER_NAME],
       flags: REMOTE_FLAGS,
       examples: [
@@ -40,7 +40,7 @@ export const SANDBOX_PROVIDER: Command = {
     },
     {
       name: "detach",
-      summary: "Take the credentials of a provider away, from every program at once",
+      summary: "Take a provider away, from every program at once",
       arguments: [SANDBOX_NAME, PROVIDER_NAME],
       flags: REMOTE_FLAGS,
       examples: [

@@ -53,6 +53,7 @@ Deno.test("sandbox create runs a command, attaches, and returns its exit code", 
     policy: null,
     resources: { limits: { cpu: "2", memory: "4Gi", pids: 9 } },
     driverConfig: null,
+    providers: [],
   }]);
   assert.deepEqual(gateway.log, ["create demo", `attach ${DEMO.id}`, "close"]);
   assert.equal(context.file(LAST_FILE), "default\ndemo\n");
@@ -180,7 +181,6 @@ Deno.test("sandbox create tells of variables that look like secrets, once", asyn
 Deno.test.each([
   { line: "--from base", says: /"--from": it is not in this build yet/ },
   { line: "--gpu 1", says: /"--gpu": it is not in this build yet/ },
-  { line: "--provider github", says: /"--provider": it is not in this build yet/ },
   { line: "--editor vscode", says: /"--editor": it is not in this build yet/ },
   { line: "--no-keep --detach", says: /"--no-keep" and "--detach" together/ },
   { line: "--no-keep --keep", says: /"--no-keep" and "--keep" together/ },

@@ -8,7 +8,12 @@ import type { HandlerContext, ServiceImpl } from "@connectrpc/connect";
 import { EmbeddedDriver } from "../drivers/compute/embedded/embedded_driver.ts";
 import { upstreamTrustEnvironment } from "../drivers/supervisor/egress/tls/trust_files.ts";
 import { EncryptedCredentialDriver } from "../drivers/credentials/encrypted_driver.ts";
-import { openKeyFile, readNextKey } from "../drivers/credentials/key_file.ts";
+import {
+  commitKeyFile,
+  makeNextKey,
+  openKeyFile,
+  readNextKey,
+} from "../drivers/credentials/key_file.ts";
 import { findMissing, readKernelFeatures } from "../drivers/system/kernel_features.ts";
 import { probeKernel } from "../drivers/system/kernel_probe_ffi.ts";
 import { GATEWAY_CLOSE_MS_MAX } from "../proto/limits.ts";
@@ -33,7 +38,9 @@ import { principalOf, sandboxOf } from "./rpc/call_context.ts";
 import { localSocketAt } from "./rpc/local_socket.ts";
 import { eventLogs } from "./rpc/log_source.ts";
 import { mergeMethods, openShellMethods } from "./rpc/openshell_service.ts";
+import { profileMethods } from "./rpc/profile_methods.ts";
 import { providerMethods } from "./rpc/provider_methods.ts";
+import { rekeyMethod } from "./rpc/rekey_method.ts";
 import { ListenError, type RunningServer, type ServerOptions, startServer } from "./rpc/server.ts";
 import { PhaseError } from "./sandbox/sandbox_errors.ts";
 import { SandboxService } from "./sandbox/sandboxes.ts";
@@ -127,7 +134,7 @@ class Gateway {
     const driver = await openDriver(options, paths, files);
     const policies = new PolicyRevisions({ store, now: Date.now, prove: openProofs(options) });
     const settings = new SettingsStore(store);
-    const providers = await openCredentials(paths, { store, policies, onProblem });
+    const providers = await openCredentials(paths, { store, policies, settings, onProblem });
     const folderOf = (sandboxId: string) => `${paths.embedded}/${sandboxId}`;
     const record = changeRecorder({ folderOf, hostname: Deno.hostname(), version });
     const sandboxes = new SandboxService({
@@ -193,7 +200,7 @@ interface Core {
   readonly policies: PolicyRevisions;
   readonly settings: SettingsStore;
   readonly sandboxes: SandboxService;
-  readonly providers: ProviderParts;
+  readonly providers: Credentials;
 }
 
 interface Surroundings {
@@ -206,7 +213,7 @@ interface Surroundings {
 }
 
 function makeRoutes(
-  { providers: { providers, delivery }, ...core }: Core,
+  { providers: { providers, profiles, delivery, layered, rekey }, ...core }: Core,
   { sessions, folderOf, record, recordProvider, version, onProblem }: Surroundings,
 ): ServerOptions["routes"] {
   const { sandboxes, policies } = core;
@@ -217,7 +224,7 @@ function makeRoutes(
   const supervisors = {
     sessions,
     sandboxOf,
-    effectivePolicy: (sandboxId: string) => policies.effective(sandboxId),
+    effectivePolicy: (sandboxId: string) => layered.effective(sandboxId),
     credentials: (sandboxId: string) => delivery.environmentOf(sandboxId),
     onProblem,
     onPolicyChange: (sandboxId: string, listener: () => void) =>
@@ -234,7 +241,13 @@ function makeRoutes(
       if (!mayCome) throw new PhaseError("reach into", name, state.phase);
     },
   };
-  const methods = openShellMethods({ ...core, version, logs: eventLogs(folderOf) });
+  const methods = openShellMethods({
+    ...core,
+    version,
+    logs: eventLogs(folderOf),
+    layered,
+    checkPolicy: (sandboxId, document) => providers.checkPolicy(sandboxId, document),
+  });
   const audited = auditChanges(methods as Required<typeof methods>, {
     find: async (workspace, name) => await sandboxes.get(workspace, name).catch(() => null),
     record,
@@ -256,12 +269,14 @@ function makeRoutes(
       supervisorMethods(supervisors),
       processMethods(processes),
       providerMethods(aboutProviders),
+      profileMethods({ profiles, providers, recordProvider, whoCalls }),
     ),
     ...audited,
   };
   const extensions = {
     ...attachMethod(processes),
     ...eventMethods({ folderOf, checkExists }),
+    ...rekeyMethod({ rekey, recordProvider, whoCalls }),
   };
   return (router) => {
     router.service(OpenShell, openshell);
@@ -280,13 +295,15 @@ function openProofs({ env }: GatewayOptions): ProvePolicy {
   });
 }
 
+type Credentials = ProviderParts & { readonly rekey: () => Promise<number> };
+
 /** Credentials are encrypted in the database, with a key outside of it. */
 async function openCredentials(
   paths: StatePaths,
-  { store, policies, onProblem }: Pick<Core, "store" | "policies"> & {
+  { store, policies, settings, onProblem }: Pick<Core, "store" | "policies" | "settings"> & {
     readonly onProblem: (error: unknown) => void;
   },
-): Promise<ProviderParts> {
+): Promise<Credentials> {
   const table = envelopeTable(store);
   const current = await openKeyFile(paths.credentialKey);
   const driver = new EncryptedCredentialDriver(
@@ -299,12 +316,20 @@ async function openCredentials(
     driver,
     handles: async () => (await table.ids()).map((id) => `v1:${id}`),
     policies,
+    settings,
     uuid: () => crypto.randomUUID(),
     now: Date.now,
     onProblem,
   });
   await parts.sweep();
-  return parts;
+  const rekey = async () => {
+    // One that was interrupted goes on with the key it has made: some are encrypted with it already.
+    const next = await readNextKey(paths.credentialKey) ?? await makeNextKey(paths.credentialKey);
+    const changed = await driver.rekey(next);
+    await commitKeyFile(paths.credentialKey);
+    return changed;
+  };
+  return { ...parts, rekey };
 }
 
 /** Changes of providers belong to no sandbox: they have a chain of their own. */

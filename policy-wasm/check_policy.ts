@@ -10,7 +10,7 @@ import type { Diagnostic } from "./diagnostic.ts";
 import { PatternError } from "./image/pattern_error.ts";
 import { ImageTooLargeError } from "./image/writer.ts";
 import type { Policy } from "./policy.ts";
-import { type ParsedPolicy, parsePolicy } from "./parse_policy.ts";
+import { type ParsedPolicy, parsePolicy, type PolicyOptions } from "./parse_policy.ts";
 
 /** A checked document. `image` is `null` exactly when a diagnostic is an error. */
 export interface CheckedPolicy extends ParsedPolicy {
@@ -18,8 +18,8 @@ export interface CheckedPolicy extends ParsedPolicy {
 }
 
 /** Checks a document. Never throws on bad input. */
-export function checkPolicy(bytes: Uint8Array): CheckedPolicy {
-  const parsed = parsePolicy(bytes);
+export function checkPolicy(bytes: Uint8Array, options: PolicyOptions = {}): CheckedPolicy {
+  const parsed = parsePolicy(bytes, options);
   if (parsed.policy === null) return { ...parsed, image: null };
   try {
     return { ...parsed, image: compilePolicy(parsed.policy) };

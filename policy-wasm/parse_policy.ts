@@ -35,8 +35,16 @@ export interface ParsedPolicy {
   readonly locate: (path: string) => Range | null;
 }
 
+export interface PolicyOptions {
+  /** Takes rules that OpenShell has added for providers, which nobody may write. */
+  readonly withLayers?: boolean;
+}
+
 /** Parses and validates a document, YAML or JSON. */
-export function parsePolicy(input: Uint8Array | string): ParsedPolicy {
+export function parsePolicy(
+  input: Uint8Array | string,
+  options: PolicyOptions = {},
+): ParsedPolicy {
   if (byteLengthOf(input) > POLICY_TEXT_BYTES_MAX) return refuseSize();
   const { source, fault } = decodeSource(input);
   const findings = new Findings(source);
@@ -46,7 +54,7 @@ export function parsePolicy(input: Uint8Array | string): ParsedPolicy {
   if (tree === null) return result(findings, null, null);
   const root = new Field(tree);
   const raw = policyDocument(root, findings);
-  const policy = raw === undefined ? null : validatePolicy(raw, findings);
+  const policy = raw === undefined ? null : validatePolicy(raw, findings, options);
   return result(findings, policy, root);
 }
 

@@ -49,6 +49,7 @@ const CONFLICTS: readonly (readonly [flag: string, others: readonly string[]])[]
   ["output", ["forward", "COMMAND"]],
   ["upload", ["COMMAND"]],
   ["tty", ["no-tty"]],
+  ["auto-providers", ["no-auto-providers"]],
 ];
 
 /** @throws {UsageError} for what cannot be meant */

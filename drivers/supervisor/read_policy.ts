@@ -22,7 +22,7 @@ export class PolicyDocumentError extends CodedError {
 
 /** @throws {PolicyDocumentError} with the first error. */
 export function readPolicy(document: Uint8Array): Policy {
-  const { policy, diagnostics } = parsePolicy(document);
+  const { policy, diagnostics } = parsePolicy(document, { withLayers: true });
   if (policy !== null) return policy;
   const first = diagnostics.find(({ severity }) => severity === "error") ?? diagnostics[0];
   throw new PolicyDocumentError(first?.message ?? "it cannot be read");

@@ -5,7 +5,7 @@
  */
 
 import { GatewayError } from "./gateway_error.ts";
-import type { ProviderCalls, ProviderInput, ProviderView } from "./provider_types.ts";
+import type { ProfileView, ProviderCalls, ProviderInput, ProviderView } from "./provider_types.ts";
 
 /** Returns a provider with every field, changed where asked. */
 export function sampleProvider(change: Partial<ProviderView> = {}): ProviderView {
@@ -52,7 +52,32 @@ export function fakeProviders(
     all.set(name, view);
     return Promise.resolve(view);
   };
+  const profiles = new Map<string, ProfileView>();
   return {
+    rekeyCredentials: () => Promise.resolve(all.size),
+    listProfiles: () => Promise.resolve([...profiles.values()]),
+    getProfile: (_workspace, id) => {
+      const found = profiles.get(id);
+      return found === undefined
+        ? Promise.reject(new GatewayError("not_found", `Cannot find provider profile "${id}"`))
+        : Promise.resolve(found);
+    },
+    importProfiles(workspace, texts) {
+      log.push(`profile import ${texts.length} into ${workspace || "all"}`);
+      return Promise.resolve({
+        ids: texts.map(({ source }) => source),
+        problems: [],
+        isDone: true,
+      });
+    },
+    updateProfile(_workspace, id) {
+      log.push(`profile update ${id}`);
+      return Promise.resolve({ ids: [id], problems: [], isDone: true });
+    },
+    deleteProfile(_workspace, id) {
+      log.push(`profile delete ${id}`);
+      return Promise.resolve(profiles.delete(id));
+    },
     createProvider: (input) => write("create", input, input.type),
     getProvider: ({ name }) => find(name),
     listProviders: ({ limit, offset }) =>

@@ -7,10 +7,18 @@
 import type { Provider } from "../../proto/gen/openshell/datamodel/v1/datamodel_pb.ts";
 import { GatewayAnswerError } from "./convert.ts";
 import type { CallPorts } from "./process_calls.ts";
+import { profileCalls } from "./profile_calls.ts";
 import type { ProviderCalls, ProviderInput, ProviderView } from "./provider_types.ts";
 
-export function providerCalls({ openshell, calls }: CallPorts): ProviderCalls {
+export function providerCalls(ports: CallPorts): ProviderCalls {
+  const { openshell, extensions, calls } = ports;
   return {
+    async rekeyCredentials() {
+      const action = "change the key of credentials";
+      const answer = await calls.call(action, (o) => extensions.rekeyCredentials({}, o));
+      return Number(answer.credentials);
+    },
+    ...profileCalls(ports),
     async createProvider(provider) {
       const request = toRequest(provider);
       const action = `create provider "${provider.name}"`;

@@ -47,8 +47,55 @@ export interface ProviderQuery {
   readonly offset: number;
 }
 
+/** A profile: what a type of provider is made of. */
+export interface ProfileView {
+  readonly id: string;
+  readonly displayName: string;
+  readonly category: string;
+  readonly endpoints: number;
+  readonly inferenceCapable: boolean;
+  readonly source: string;
+  readonly scope: string;
+  /** As a file has it. */
+  readonly document: { readonly [key: string]: unknown };
+}
+
+/** A profile document that was checked, and its file. */
+export interface ProfileText {
+  readonly text: string;
+  readonly source: string;
+}
+
+/** What the gateway found wrong with a profile. */
+export interface ProfileProblem {
+  readonly source: string;
+  readonly field: string;
+  readonly message: string;
+  readonly severity: string;
+}
+
+/** Ids of what was done, or why nothing was. */
+export interface ProfileOutcome {
+  readonly ids: readonly string[];
+  readonly problems: readonly ProfileProblem[];
+  readonly isDone: boolean;
+}
+
+/** Calls about profiles. An empty workspace means those that are for all. */
+export interface ProfileCalls {
+  listProfiles(workspace: string): Promise<readonly ProfileView[]>;
+  getProfile(workspace: string, id: string): Promise<ProfileView>;
+  importProfiles(workspace: string, profiles: readonly ProfileText[]): Promise<ProfileOutcome>;
+  /** Replaces the one that was read at the version in its text. */
+  updateProfile(workspace: string, id: string, profile: ProfileText): Promise<ProfileOutcome>;
+  /** Returns false where there was none. */
+  deleteProfile(workspace: string, id: string): Promise<boolean>;
+}
+
 /** Calls about providers. Each throws a `GatewayError` when the gateway says no. */
-export interface ProviderCalls {
+export interface ProviderCalls extends ProfileCalls {
+  /** Changes the key that encrypts credentials. Returns how many were changed. */
+  rekeyCredentials(): Promise<number>;
   createProvider(provider: ProviderInput): Promise<ProviderView>;
   getProvider(name: ProviderName): Promise<ProviderView>;
   listProviders(query: ProviderQuery): Promise<readonly ProviderView[]>;

@@ -115,7 +115,8 @@ const STATIC_SECTIONS: readonly (readonly [string, (policy: Policy) => unknown])
   ["process", ({ process }) => process],
 ];
 
-function hashPolicy(policy: Policy): string {
+/** Names what a policy says: `sha256:` and 64 hex digits. */
+export function hashPolicy(policy: Policy): string {
   return `sha256:${createHash("sha256").update(canonicalJson(policy)).digest("hex")}`;
 }
 

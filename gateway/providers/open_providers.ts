@@ -6,9 +6,11 @@
 
 import type { CredentialDriver } from "../../drivers/credentials/contract.ts";
 import type { PolicyRevisions } from "../policy/revisions.ts";
+import type { SettingsStore } from "../policy/settings.ts";
 import type { ObjectStore } from "../store/contract.ts";
 import { CredentialDelivery } from "./credential_delivery.ts";
 import { CredentialVault } from "./credential_vault.ts";
+import { LayeredPolicies } from "./layered_policies.ts";
 import { ProfileCatalogue } from "./profile_catalogue.ts";
 import { ProviderService } from "./provider_service.ts";
 import { ProviderStore } from "./provider_store.ts";
@@ -19,6 +21,7 @@ export interface ProviderPartsOptions {
   /** Handles of all that the driver keeps. */
   readonly handles: () => Promise<readonly string[]>;
   readonly policies: PolicyRevisions;
+  readonly settings: SettingsStore;
   readonly uuid: () => string;
   /** Milliseconds since 1970. */
   readonly now: () => number;
@@ -29,6 +32,7 @@ export interface ProviderParts {
   readonly providers: ProviderService;
   readonly delivery: CredentialDelivery;
   readonly profiles: ProfileCatalogue;
+  readonly layered: LayeredPolicies;
   /** Forgets values that a crash has left. First thing when a gateway starts. */
   readonly sweep: () => Promise<number>;
 }
@@ -37,8 +41,16 @@ export function openProviders(options: ProviderPartsOptions): ProviderParts {
   const { store, driver, handles, policies, uuid, now, onProblem } = options;
   const records = new ProviderStore(store);
   const vault = new CredentialVault({ driver, handles, onProblem });
-  const profiles = new ProfileCatalogue();
+  const profiles = new ProfileCatalogue(store);
+  const layered = new LayeredPolicies({
+    policies,
+    settings: options.settings,
+    providers: records,
+    profiles,
+    onProblem,
+  });
   const providers = new ProviderService({
+    layers: layered,
     providers: records,
     vault,
     profiles,
@@ -58,5 +70,5 @@ export function openProviders(options: ProviderPartsOptions): ProviderParts {
       .flatMap((record) => Object.values(record.handles).map(({ handle }) => handle));
     return await vault.sweep(new Set(used));
   };
-  return { providers, delivery, profiles, sweep };
+  return { providers, delivery, profiles, layered, sweep };
 }

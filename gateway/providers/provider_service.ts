@@ -20,6 +20,7 @@ import {
 import { configEnvironment } from "./config_environment.ts";
 import type { CredentialVault } from "./credential_vault.ts";
 import { typeOf } from "./profile/builtin_profiles.ts";
+import type { LayeredPolicies } from "./layered_policies.ts";
 import type { ProfileCatalogue } from "./profile_catalogue.ts";
 import { InvalidProviderError, ProviderRefusedError } from "./provider_errors.ts";
 import type { ProviderRecord } from "./provider_record.ts";
@@ -31,6 +32,7 @@ export interface ProviderPorts {
   readonly providers: ProviderStore;
   readonly vault: CredentialVault;
   readonly profiles: ProfileCatalogue;
+  readonly layers: LayeredPolicies;
   readonly uuid: () => string;
   /** Milliseconds since 1970. */
   readonly now: () => number;
@@ -188,7 +190,8 @@ export class ProviderService implements ProviderGuard {
   }
 
   /** @throws {CodedError} where a sandbox may not have all of them together. */
-  async hold<T>({ workspace, names }: HeldProviders, work: () => Promise<T>): Promise<T> {
+  async hold<T>(held: HeldProviders, work: () => Promise<T>): Promise<T> {
+    const { workspace, names } = held;
     if (names.length > SANDBOX_PROVIDERS_MAX) {
       const detail = `it would have more than ${SANDBOX_PROVIDERS_MAX}`;
       throw new InvalidProviderError("the providers of the sandbox", detail);
@@ -201,8 +204,34 @@ export class ProviderService implements ProviderGuard {
         names.map((name) => this.#ports.providers.get(workspace, name)),
       );
       checkKeys(records);
+      await this.#ports.layers.check(held.sandboxId, records, held.policy);
       return await work();
     });
+  }
+
+  /** Checks that the providers of a sandbox go together with another policy of its. */
+  async checkPolicy(sandboxId: string, policy: Uint8Array): Promise<void> {
+    const { providers, layers } = this.#ports;
+    const sandbox = await providers.sandbox(sandboxId);
+    if (sandbox === null || sandbox.spec.providers.length === 0) return;
+    await layers.check(sandboxId, await providers.attached(sandbox), policy);
+  }
+
+  /** Tells the sandboxes that have a provider of a type that its profile is another one. */
+  async profileChanged(workspace: string | null, type: string): Promise<void> {
+    const { providers, notify } = this.#ports;
+    for (const sandbox of await providers.sandboxes(workspace)) {
+      const records = await providers.attached(sandbox);
+      if (records.some((record) => record.type === type)) notify(sandbox.id);
+    }
+  }
+
+  /** Names of providers of a type; `null` is every workspace. */
+  async namesOfType(workspace: string | null, type: string): Promise<readonly string[]> {
+    return (await this.#ports.providers.all())
+      .filter((record) => record.type === type)
+      .filter((record) => workspace === null || record.workspace === workspace)
+      .map(({ name }) => name);
   }
 
   /** Values of one provider, for calls to models. @throws {ProviderNotFoundError} */

@@ -34,6 +34,10 @@ export interface PolicyPorts {
   readonly sandboxes: SandboxService;
   readonly policies: PolicyRevisions;
   readonly settings: SettingsStore;
+  /** What is in force, with what providers add; left out: nothing is added. */
+  readonly layered?: Pick<PolicyRevisions, "effective">;
+  /** Refuses a policy that does not go together with the providers of its sandbox. */
+  readonly checkPolicy?: (sandboxId: string, document: Uint8Array) => Promise<void>;
 }
 
 type PolicyMethods = Pick<
@@ -125,6 +129,7 @@ async function updateConfig(ports: PolicyPorts, request: UpdateConfigRequest) {
     return { version, policyHash: hash, annotations: provenanceOf(revision) };
   }
   const { id } = await ports.sandboxes.get(request.workspace, request.name);
+  await ports.checkPolicy?.(id, document);
   const change = await ports.sandboxes.setPolicy(id, {
     document,
     expectedResourceVersion: expected,
@@ -161,24 +166,33 @@ function provenanceOf(revision: PolicyRevision | null): Record<string, string> {
   return { ...annotations, [PROOF_ANNOTATION]: JSON.stringify({ ...rest, forced }) };
 }
 
-async function updateSetting({ sandboxes, settings }: PolicyPorts, request: UpdateConfigRequest) {
+async function updateSetting(
+  { sandboxes, settings, policies }: PolicyPorts,
+  request: UpdateConfigRequest,
+) {
   const { settingKey, settingValue, deleteSetting } = request;
   const scope: SettingScope = request.global
     ? "global"
     : { sandboxId: (await sandboxes.get(request.workspace, request.name)).id };
   if (deleteSetting) {
     const revision = await settings.delete(scope, settingKey);
+    policies.notify(scope === "global" ? null : scope.sandboxId);
     return revision === null
       ? { deleted: false }
       : { deleted: true, settingsRevision: BigInt(revision) };
   }
   const value = fromWireSetting(settingValue);
-  return { settingsRevision: BigInt(await settings.set(scope, settingKey, value)) };
+  const revision = await settings.set(scope, settingKey, value);
+  policies.notify(scope === "global" ? null : scope.sandboxId);
+  return { settingsRevision: BigInt(revision) };
 }
 
-async function sandboxConfig({ sandboxes, policies, settings }: PolicyPorts, sandboxId: string) {
+async function sandboxConfig(
+  { sandboxes, policies, settings, layered = policies }: PolicyPorts,
+  sandboxId: string,
+) {
   const record = await sandboxes.getById(sandboxId);
-  const { version, hash, document, isGlobal } = await policies.effective(sandboxId);
+  const { version, hash, document, isGlobal } = await layered.effective(sandboxId);
   const effective = await settings.effective(sandboxId);
   const own = isGlobal ? (await policies.get(sandboxId, 0))?.version ?? 0 : version;
   if (own === 0) throw new SandboxNotFoundError(sandboxId);

@@ -40,7 +40,6 @@ const ROWS: readonly Row[] = [
   { name: "much in variables", spec: { environment: MUCH }, want: /262144 bytes/ },
   { name: "an image", spec: { template: { image: "base" } }, want: /an image/ },
   { name: "a GPU", spec: { resourceRequirements: { gpu: {} } }, want: /a GPU/ },
-  { name: "a provider", spec: { providers: ["github"] }, want: /providers/ },
   { name: "a runtime", spec: { template: { runtimeClassName: "x" } }, want: /runtime_class_name/ },
   { name: "a socket", spec: { template: { agentSocket: "x" } }, want: /agent_socket/ },
   { name: "namespaces", spec: { template: { userNamespaces: false } }, want: /user_namespaces/ },

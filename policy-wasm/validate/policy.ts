@@ -28,13 +28,18 @@ import {
 import { warnSiblingPaths } from "./sibling_paths.ts";
 
 /** Returns the policy, or `null` when the document has an error anywhere. */
-export function validatePolicy(raw: RawPolicy, findings: Findings): Policy | null {
+export function validatePolicy(
+  raw: RawPolicy,
+  findings: Findings,
+  { withLayers = false }: { readonly withLayers?: boolean } = {},
+): Policy | null {
   validateVersion(raw, findings);
   warnSize(raw, findings);
   const filesystem = validateFilesystem(raw.filesystem_policy, findings);
   const landlock = validateLandlock(raw.landlock, findings);
   const process = validateProcess(raw.process, findings);
   const { rules, endpoints } = validateRules(raw, findings);
+  if (!withLayers) refuseReserved(raw.network_policies, findings);
   const middlewares = validateMiddlewares(raw, endpoints, findings);
   checkAmbiguity(endpoints, findings);
   warnSiblingPaths(endpoints, findings);
@@ -70,17 +75,26 @@ function validateRules(raw: RawPolicy, findings: Findings) {
 /** Keys under it are given by OpenShell when it adds the endpoints of providers. */
 const RESERVED_PREFIX = "_provider_";
 
+function refuseReserved(section: RawPolicy["network_policies"], findings: Findings): void {
+  for (const { field } of section.value ?? []) {
+    const key = String(field.origin?.step);
+    if (!key.startsWith(RESERVED_PREFIX)) continue;
+    const message = `Keys that start with ${RESERVED_PREFIX} are given by OpenShell, and ${
+      quote(key)
+    } does`;
+    const fix = key.slice(RESERVED_PREFIX.length) || null;
+    findings.add("reserved_rule_key", field, message, { fix, at: field.keySpan });
+  }
+}
+
 function validateRule(
   raw: RawRule,
   findings: Findings,
 ): { rule: Rule; checked: readonly CheckedEndpoint[] } {
   const key = String(raw.at.origin?.step);
-  if (key === "" || key.startsWith(RESERVED_PREFIX)) {
-    const message = key === ""
-      ? "A rule needs a key that names it"
-      : `Keys that start with ${RESERVED_PREFIX} are given by OpenShell, and ${quote(key)} does`;
-    const fix = key.slice(RESERVED_PREFIX.length) || null;
-    findings.add("reserved_rule_key", raw.at, message, { fix, at: raw.at.keySpan });
+  if (key === "") {
+    const message = "A rule needs a key that names it";
+    findings.add("reserved_rule_key", raw.at, message, { at: raw.at.keySpan });
   }
   if (!raw.endpoints.written || raw.endpoints.value?.length === 0) {
     const message = "A rule without endpoints allows nothing";

@@ -99,3 +99,9 @@ export class BuiltinProfiles {
     return BUILTIN_PROFILE_IDS.flatMap((id) => this.get(id) ?? []);
   }
 }
+
+/** Whether an id means something already, wherever it is imported. */
+export function isReservedId(id: string): boolean {
+  return Object.hasOwn(TEXTS, id) || Object.hasOwn(TYPE_ALIASES, id) ||
+    TYPES_WITHOUT_PROFILE.includes(id);
+}
