@@ -12,6 +12,7 @@ import { LOGS } from "./logs.ts";
 import { POLICY } from "./policy.ts";
 import { PROVIDER } from "./provider.ts";
 import { SANDBOX } from "./sandbox.ts";
+import { SETTINGS } from "./settings.ts";
 import { DOCTOR, STATUS } from "./status.ts";
 import { VERSION_COMMAND } from "./version.ts";
 
@@ -24,6 +25,7 @@ export const PROGRAM: Command = {
     FORWARD,
     LOGS,
     POLICY,
+    SETTINGS,
     PROVIDER,
     GATEWAY,
     STATUS,

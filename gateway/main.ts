@@ -217,10 +217,6 @@ function makeRoutes(
   { sessions, folderOf, record, recordProvider, version, onProblem }: Surroundings,
 ): ServerOptions["routes"] {
   const { sandboxes, policies } = core;
-  const whoCalls = (context: HandlerContext) => {
-    const principal = principalOf(context);
-    return principal.kind === "user" ? principal.subject : principal.kind;
-  };
   const supervisors = {
     sessions,
     sandboxOf,
@@ -293,6 +289,11 @@ function openProofs({ env }: GatewayOptions): ProvePolicy {
     documents: () => readProofDocuments(folder),
     prove: (job) => threads.prove(job),
   });
+}
+
+function whoCalls(context: HandlerContext): string {
+  const principal = principalOf(context);
+  return principal.kind === "user" ? principal.subject : principal.kind;
 }
 
 type Credentials = ProviderParts & { readonly rekey: () => Promise<number> };

@@ -10,9 +10,11 @@ import type {
   Gateway,
   NewSandbox,
   Phase,
+  PolicyScope,
   ProcessInput,
   ProcessOutput,
   SandboxView,
+  SettingCalls,
 } from "./types.ts";
 
 /** What the fake does where a test wants something else. */
@@ -116,6 +118,7 @@ export function fakeGateway(options: FakeGatewayOptions = {}): FakeGateway {
     forward: (_target, { inputs }) => inputs,
     ...policyCalls(log),
     ...fakeProviders(log),
+    ...fakeSettings(log),
     close: () => void log.push("close"),
     ...overrides,
   };
@@ -138,6 +141,21 @@ const SILENT_LOGS: Pick<Gateway, "getLogs" | "followLogs" | "readEvents" | "veri
   async *readEvents() {},
   verifyEvents: () => Promise.resolve([]),
 };
+
+function fakeSettings(log: string[]): SettingCalls {
+  const shown = (scope: PolicyScope) => scope.kind === "global" ? "--global" : scope.name;
+  return {
+    getSettings: () => Promise.resolve([{ key: "k", value: true, scope: "sandbox" }]),
+    setSetting(scope, key, value) {
+      log.push(`set ${shown(scope)} ${key}=${value}`);
+      return Promise.resolve();
+    },
+    deleteSetting(scope, key) {
+      log.push(`unset ${shown(scope)} ${key}`);
+      return Promise.resolve(true);
+    },
+  };
+}
 
 type PolicyCalls =
   | "setPolicy"

@@ -5,7 +5,13 @@
  */
 
 import { GatewayError } from "./gateway_error.ts";
-import type { ProfileView, ProviderCalls, ProviderInput, ProviderView } from "./provider_types.ts";
+import type {
+  ProfileCalls,
+  ProfileView,
+  ProviderCalls,
+  ProviderInput,
+  ProviderView,
+} from "./provider_types.ts";
 
 /** Returns a provider with every field, changed where asked. */
 export function sampleProvider(change: Partial<ProviderView> = {}): ProviderView {
@@ -52,9 +58,36 @@ export function fakeProviders(
     all.set(name, view);
     return Promise.resolve(view);
   };
-  const profiles = new Map<string, ProfileView>();
   return {
     rekeyCredentials: () => Promise.resolve(all.size),
+    ...fakeProfiles(log),
+    createProvider: (input) => write("create", input, input.type),
+    getProvider: ({ name }) => find(name),
+    listProviders: ({ limit, offset }) =>
+      Promise.resolve([...all.values()].slice(offset, offset + limit)),
+    updateProvider: async (input) => await write("update", input, (await find(input.name)).type),
+    deleteProvider({ name }) {
+      log.push(`provider delete ${name}`);
+      return Promise.resolve(all.delete(name));
+    },
+    listSandboxProviders: () =>
+      Promise.resolve([...all.values()].filter(({ name }) => attached.has(name))),
+    attachProvider(sandbox, provider) {
+      log.push(`attach ${provider} to ${sandbox.name}`);
+      const isNew = !attached.has(provider);
+      attached.add(provider);
+      return Promise.resolve(isNew);
+    },
+    detachProvider(sandbox, provider) {
+      log.push(`detach ${provider} from ${sandbox.name}`);
+      return Promise.resolve(attached.delete(provider));
+    },
+  };
+}
+
+function fakeProfiles(log: string[]): ProfileCalls {
+  const profiles = new Map<string, ProfileView>();
+  return {
     listProfiles: () => Promise.resolve([...profiles.values()]),
     getProfile: (_workspace, id) => {
       const found = profiles.get(id);
@@ -77,27 +110,6 @@ export function fakeProviders(
     deleteProfile(_workspace, id) {
       log.push(`profile delete ${id}`);
       return Promise.resolve(profiles.delete(id));
-    },
-    createProvider: (input) => write("create", input, input.type),
-    getProvider: ({ name }) => find(name),
-    listProviders: ({ limit, offset }) =>
-      Promise.resolve([...all.values()].slice(offset, offset + limit)),
-    updateProvider: async (input) => await write("update", input, (await find(input.name)).type),
-    deleteProvider({ name }) {
-      log.push(`provider delete ${name}`);
-      return Promise.resolve(all.delete(name));
-    },
-    listSandboxProviders: () =>
-      Promise.resolve([...all.values()].filter(({ name }) => attached.has(name))),
-    attachProvider(sandbox, provider) {
-      log.push(`attach ${provider} to ${sandbox.name}`);
-      const isNew = !attached.has(provider);
-      attached.add(provider);
-      return Promise.resolve(isNew);
-    },
-    detachProvider(sandbox, provider) {
-      log.push(`detach ${provider} from ${sandbox.name}`);
-      return Promise.resolve(attached.delete(provider));
     },
   };
 }

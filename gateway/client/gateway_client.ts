@@ -22,6 +22,7 @@ import { untilComplete } from "./event_calls.ts";
 import { GatewayCalls } from "./gateway_calls.ts";
 import { type CallPorts, processCalls } from "./process_calls.ts";
 import { providerCalls } from "./provider_calls.ts";
+import { settingCalls } from "./setting_calls.ts";
 import type { Gateway, LogQuery, NewSandbox, PolicyScope, SandboxEvent } from "./types.ts";
 
 /** Key of the setting that holds the policy for all sandboxes. */
@@ -55,6 +56,7 @@ export function createGateway(options: ClientOptions): Gateway {
     ...logCalls(ports),
     ...policyCalls(ports),
     ...providerCalls(ports),
+    ...settingCalls(ports),
     ...processCalls(ports),
   };
 }

@@ -219,6 +219,21 @@ export interface PolicyRevision {
   readonly activeVersion: number;
 }
 
+export interface SettingView {
+  readonly key: string;
+  readonly value: string | boolean;
+  readonly scope: "global" | "sandbox";
+}
+
+/** Calls about settings. Each throws a `GatewayError` when the gateway says no. */
+export interface SettingCalls {
+  /** Those of a sandbox by its id, with the global ones; or the global ones alone. */
+  getSettings(sandboxId: string | null): Promise<readonly SettingView[]>;
+  setSetting(scope: PolicyScope, key: string, value: string): Promise<void>;
+  /** Returns false where it was not set. */
+  deleteSetting(scope: PolicyScope, key: string): Promise<boolean>;
+}
+
 /** What is in force for a sandbox. */
 export interface EffectivePolicy {
   readonly version: number;
@@ -252,7 +267,7 @@ export interface GatewayInfo extends Health {
  * An open connection to a gateway. Every method throws a `GatewayError` when the gateway says no
  * or cannot be reached.
  */
-export interface Gateway extends ProviderCalls {
+export interface Gateway extends ProviderCalls, SettingCalls {
   /** Name of its registration; `openshell` is the local one. */
   readonly name: string;
   readonly endpoint: string;

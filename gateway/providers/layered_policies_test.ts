@@ -1,0 +1,81 @@
+import assert from "node:assert/strict";
+import { parsePolicy } from "../../policy-wasm/parse_policy.ts";
+import { layerKey } from "./compose_layers.ts";
+import { changeOf, openProviderFixture, policyOf, type ProviderFixture } from "./fixture.ts";
+
+const NAME = "My-GH";
+
+function layerTest(name: string, body: (fixture: ProviderFixture) => Promise<void>): void {
+  Deno.test(`LayeredPolicies ${name}`, async () => {
+    const fixture = openProviderFixture();
+    try {
+      await fixture.providers.create(changeOf(NAME, {
+        type: "github",
+        credentials: { GITHUB_TOKEN: "t" },
+      }));
+      await body(fixture);
+    } finally {
+      await fixture.close();
+    }
+  });
+}
+
+const POLICY = policyOf("api.example.com");
+
+function keysOf(document: Uint8Array): readonly string[] {
+  const { policy } = parsePolicy(document, { withLayers: true });
+  return policy?.rules.map(({ key }) => key) ?? [];
+}
+
+layerTest("adds nothing until the setting says so", async (fixture) => {
+  const { layered, settings, policies, addSandbox } = fixture;
+  const id = await addSandbox("box", [NAME], POLICY);
+  const base = await policies.effective(id);
+  assert.deepEqual(await layered.effective(id), base);
+  await settings.set({ sandboxId: id }, "providers_v2_enabled", true);
+  const composed = await layered.effective(id);
+  assert.deepEqual(keysOf(composed.document), ["_provider_my_gh", "service"]);
+  assert.notEqual(composed.hash, base.hash);
+  assert.equal(composed.version, base.version);
+  assert.deepEqual(keysOf((await policies.effective(id)).document), ["service"]);
+});
+
+layerTest("adds nothing to a global policy", async (fixture) => {
+  const { layered, settings, policies, addSandbox } = fixture;
+  const id = await addSandbox("box", [NAME], POLICY);
+  await settings.set("global", "providers_v2_enabled", true);
+  await policies.setGlobal(new TextEncoder().encode("version: 1\n"), null);
+  assert.deepEqual(keysOf((await layered.effective(id)).document), []);
+});
+
+layerTest("refuses providers that contradict the policy, and leaves them out", async (fixture) => {
+  const { layered, providers, settings, addSandbox, problems } = fixture;
+  await settings.set("global", "providers_v2_enabled", true);
+  const policy = policyOf("api.github.com", ", tls: skip").replace(
+    "protocol: rest, access: full",
+    "enforcement: enforce",
+  );
+  const id = await addSandbox("box", [], policy);
+  const held = { workspace: "default", names: [NAME], sandboxId: id };
+  const bytes = new TextEncoder().encode(policy);
+  const hold = () => providers.hold({ ...held, policy: bytes }, () => Promise.resolve());
+  await assert.rejects(hold(), { code: "failed_precondition", message: /with the policy/ });
+  const other = await addSandbox("other", [NAME], policy);
+  assert.deepEqual(keysOf((await layered.effective(other)).document), ["service"]);
+  assert.equal(problems.length, 1);
+  await assert.rejects(providers.checkPolicy(other, bytes), { code: "failed_precondition" });
+});
+
+Deno.test.each([
+  { name: "github", want: "_provider_github" },
+  { name: "My.Own--Name", want: "_provider_my_own_name" },
+  { name: "...", want: "_provider_unnamed" },
+])("layerKey() of $name", ({ name, want }) => {
+  assert.equal(layerKey(name), want);
+});
+
+Deno.test("parsePolicy() takes no layer from a person", () => {
+  const text = POLICY.replace("service:", "_provider_x:");
+  assert.equal(parsePolicy(text).policy, null);
+  assert.notEqual(parsePolicy(text, { withLayers: true }).policy, null);
+});
