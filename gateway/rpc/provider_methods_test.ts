@@ -1,0 +1,243 @@
+import assert from "node:assert/strict";
+import { type Client, Code, ConnectError, createClient } from "@connectrpc/connect";
+import { createRouterTransport } from "@connectrpc/connect";
+import { OpenShell } from "../../proto/gen/openshell/v1/openshell_pb.ts";
+import { FakeComputeDriver } from "../../tests/conformance/fake_compute_driver.ts";
+import { authorize } from "../auth/authorize.ts";
+import type { Principal } from "../auth/principal.ts";
+import { openProviderFixture, policyOf, type ProviderFixture } from "../providers/fixture.ts";
+import { parseProfile } from "../providers/profile/parse_profile.ts";
+import { profileToWire } from "../providers/profile/profile_wire.ts";
+import { SandboxService } from "../sandbox/sandboxes.ts";
+import { documentToWire } from "../policy/policy_document.ts";
+import { PRINCIPAL } from "./call_context.ts";
+import { profileMethods } from "./profile_methods.ts";
+import { providerMethods } from "./provider_methods.ts";
+import { sandboxMethods } from "./sandbox_methods.ts";
+import { toConnectError } from "./to_connect_error.ts";
+
+interface Rpc extends ProviderFixture {
+  readonly client: Client<typeof OpenShell>;
+  readonly records: string[];
+  principal: Principal;
+}
+
+const USER: Principal = { kind: "user", subject: "me" } as Principal;
+
+function rpcTest(name: string, body: (rpc: Rpc) => Promise<void>): void {
+  Deno.test(`providerMethods() ${name}`, async () => {
+    const fixture = openProviderFixture();
+    const { store, policies, settings, providers, delivery, profiles } = fixture;
+    const driver = new FakeComputeDriver();
+    const records: string[] = [];
+    const record = (
+      sandbox: { readonly name: string },
+      { message }: { readonly message: string },
+    ) => {
+      records.push(`${sandbox.name}: ${message}`);
+      return Promise.resolve();
+    };
+    const sandboxes = new SandboxService({
+      store,
+      driver,
+      policies,
+      settings,
+      providers,
+      issueToken: (id) => Promise.resolve(`token of ${id}`),
+      now: () => 1,
+      uuid: () => crypto.randomUUID(),
+      random: () => 0,
+      pause: () => Promise.resolve(),
+      record,
+      onProblem: () => {},
+    });
+    const ports = {
+      providers,
+      profiles,
+      delivery,
+      sandboxes,
+      record,
+      recordProvider: (state: string, message: string) =>
+        record({ name: "gateway" }, { message: `${state} ${message}` }),
+      whoCalls: () => "me",
+      notify: (id: string) => policies.notify(id),
+    };
+    const logs = { read: () => Promise.resolve({ lines: [], total: 0 }), async *follow() {} };
+    const transport = createRouterTransport(
+      ({ service }) => {
+        service(OpenShell, {
+          ...sandboxMethods(sandboxes, logs),
+          ...providerMethods(ports),
+          ...profileMethods(ports),
+        });
+      },
+      {
+        router: {
+          interceptors: [(next) => async (request) => {
+            request.contextValues.set(PRINCIPAL, rpc.principal);
+            try {
+              return await next(request);
+            } catch (error) {
+              throw toConnectError(error, () => {});
+            }
+          }],
+        },
+      },
+    );
+    const client = createClient(OpenShell, transport);
+    const rpc: Rpc = { ...fixture, client, records, principal: USER };
+    try {
+      await body(rpc);
+    } finally {
+      await sandboxes.close();
+      await driver.close();
+      await fixture.close();
+    }
+  });
+}
+
+function failed(code: Code, text = /./) {
+  return (error: unknown) => {
+    assert.ok(error instanceof ConnectError, String(error));
+    assert.equal(Code[error.code], Code[code], error.message);
+    assert.match(error.rawMessage, text);
+    return true;
+  };
+}
+
+const PROVIDER = {
+  metadata: { name: "mine" },
+  type: "generic",
+  credentials: { TOKEN: "the-value" },
+  config: { URL: "u" },
+};
+
+rpcTest("never tells a value", async ({ client, records }) => {
+  const made = (await client.createProvider({ provider: PROVIDER })).provider;
+  assert.deepEqual(made?.credentials, { TOKEN: "REDACTED" });
+  assert.deepEqual(made?.credentialHandles, {});
+  assert.deepEqual(made?.config, { URL: "u" });
+  const answers = [
+    await client.getProvider({ name: "mine" }),
+    await client.listProviders({}),
+    await client.updateProvider({
+      provider: { metadata: { name: "mine" }, credentials: { TOKEN: "the-value-2" } },
+      credentialExpiresAtMs: { TOKEN: 5n },
+    }),
+  ];
+  for (const answer of answers) {
+    const text = JSON.stringify(
+      answer,
+      (_key, value) => typeof value === "bigint" ? Number(value) : value,
+    );
+    assert.ok(text.includes("REDACTED") && !text.includes("the-value"));
+  }
+  assert.deepEqual(records, [
+    "gateway: created provider mine of type generic with TOKEN, by me",
+    "gateway: updated provider mine: TOKEN set or removed, by me",
+  ]);
+});
+
+rpcTest("refuses what a request may not hold", async ({ client }) => {
+  await assert.rejects(client.createProvider({}), failed(Code.InvalidArgument, /no provider/));
+  const withHandle = {
+    ...PROVIDER,
+    credentialHandles: { TOKEN: { driver: "memory", handle: "of another" } },
+  };
+  const forged = client.createProvider({ provider: withHandle });
+  await assert.rejects(forged, failed(Code.InvalidArgument, /gateway's own/));
+  const elsewhere = client.createProvider({ provider: PROVIDER, workspace: "elsewhere" });
+  await assert.rejects(elsewhere, failed(Code.NotFound));
+  await assert.rejects(client.getProvider({ name: "nobody" }), failed(Code.NotFound));
+  assert.equal((await client.deleteProvider({ name: "nobody" })).deleted, false);
+});
+
+rpcTest("gives a sandbox providers, and takes them away", async ({ client, records, told }) => {
+  await client.createProvider({ provider: PROVIDER });
+  const { sandbox } = await client.createSandbox({ name: "box", spec: { providers: ["mine"] } });
+  assert.deepEqual(sandbox?.spec?.providers, ["mine"]);
+  await assert.rejects(client.deleteProvider({ name: "mine" }), failed(Code.FailedPrecondition));
+  const names = async () =>
+    (await client.listSandboxProviders({ sandboxName: "box" })).providers
+      .map(({ metadata }) => metadata?.name);
+  assert.deepEqual(await names(), ["mine"]);
+  const one = { sandboxName: "box", providerName: "mine" };
+  assert.equal((await client.attachSandboxProvider(one)).attached, false);
+  const stale = { ...one, expectedResourceVersion: 99n };
+  await assert.rejects(client.detachSandboxProvider(stale), failed(Code.Aborted));
+  assert.equal((await client.detachSandboxProvider(one)).detached, true);
+  assert.equal((await client.detachSandboxProvider(one)).detached, false);
+  assert.deepEqual(await names(), []);
+  assert.equal((await client.attachSandboxProvider(one)).attached, true);
+  const unknown = { ...one, providerName: "nobody" };
+  await assert.rejects(client.attachSandboxProvider(unknown), failed(Code.NotFound));
+  assert.deepEqual(records.filter((line) => line.startsWith("box")), [
+    "box: provider mine detached by me",
+    "box: provider mine attached by me",
+  ]);
+  assert.deepEqual(told, []);
+});
+
+rpcTest("makes no sandbox with a provider that is not there", async ({ client }) => {
+  const spec = { providers: ["nobody"] };
+  await assert.rejects(client.createSandbox({ name: "box", spec }), failed(Code.NotFound));
+  assert.deepEqual((await client.listSandboxes({})).sandboxes, []);
+});
+
+rpcTest("gives values to the sandbox's own supervisor alone", async (rpc) => {
+  const { client } = rpc;
+  await client.createProvider({ provider: PROVIDER });
+  const policy = documentToWire(
+    policyOf("api.example.com", ", credential_binding: { provider: mine }"),
+  );
+  const { sandbox } = await client.createSandbox({
+    name: "box",
+    spec: { providers: ["mine"], policy },
+  });
+  const sandboxId = sandbox!.metadata!.id;
+  const ask = (supportsStaticCredentialBindings: boolean) =>
+    client.getSandboxProviderEnvironment({ sandboxId, supportsStaticCredentialBindings });
+  await assert.rejects(ask(true), failed(Code.PermissionDenied));
+  rpc.principal = { kind: "sandbox", sandboxId: "another" } as Principal;
+  await assert.rejects(ask(true), failed(Code.PermissionDenied));
+  rpc.principal = { kind: "sandbox", sandboxId } as Principal;
+  const answer = await ask(true);
+  assert.deepEqual(answer.environment, { TOKEN: "the-value" });
+  assert.deepEqual(answer.staticCredentialBindings["TOKEN"]?.endpoints[0]?.host, "api.example.com");
+  assert.deepEqual((await ask(false)).environment, {}, "who knows of no places gets no value");
+});
+
+rpcTest("imports, changes and removes profiles", async ({ client, records }) => {
+  const text = "id: mine\ncredentials: [{ name: k, env_vars: [K] }]\n";
+  const { profile } = parseProfile(text);
+  const message = profileToWire(profile!, { source: "", scope: "", resourceVersion: 0 });
+  const items = [{ profile: message, source: "mine.yaml" }];
+  assert.equal((await client.lintProviderProfiles({ profiles: items })).valid, true);
+  assert.equal((await client.importProviderProfiles({ profiles: items })).imported, true);
+  const again = await client.importProviderProfiles({ profiles: items });
+  assert.deepEqual([again.imported, again.diagnostics[0]?.severity], [false, "error"]);
+  await client.createProvider({ provider: { ...PROVIDER, type: "mine" } });
+  const refused = client.deleteProviderProfile({ id: "mine" });
+  await assert.rejects(refused, failed(Code.FailedPrecondition, /of this type/));
+  const change = { id: "mine", profile: items[0]!, expectedResourceVersion: 1n };
+  assert.equal((await client.updateProviderProfiles(change)).profile?.resourceVersion, 2n);
+  await assert.rejects(client.updateProviderProfiles(change), failed(Code.Aborted));
+  await client.deleteProvider({ name: "mine" });
+  assert.equal((await client.deleteProviderProfile({ id: "mine" })).deleted, true);
+  await assert.rejects(client.getProviderProfile({ id: "mine" }), failed(Code.NotFound));
+  const { profiles } = await client.listProviderProfiles({ limit: 5 });
+  assert.equal(profiles.length, 5);
+  const states = records.map((line) => /gateway: (\w+) profile/.exec(line)?.[1]).filter(Boolean);
+  assert.deepEqual(states, ["imported", "updated", "removed"]);
+});
+
+Deno.test("methods about providers are for users, and values for sandboxes", () => {
+  const sandbox = { kind: "sandbox", sandboxId: "s" } as Principal;
+  const methods = OpenShell.methods.filter(({ name }) => name.includes("Provider"));
+  assert.ok(methods.length === 19);
+  for (const method of methods) {
+    const isForSandboxes = method.name === "GetSandboxProviderEnvironment";
+    const verdicts = [USER, sandbox].map((principal) => authorize(method, principal).verdict);
+    assert.deepEqual(verdicts, isForSandboxes ? ["deny", "allow"] : ["allow", "deny"], method.name);
+  }
+});
