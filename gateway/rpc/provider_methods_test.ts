@@ -1,6 +1,13 @@
 import assert from "node:assert/strict";
-import { type Client, Code, ConnectError, createClient } from "@connectrpc/connect";
-import { createRouterTransport } from "@connectrpc/connect";
+import {
+  type Client,
+  Code,
+  ConnectError,
+  createClient,
+  createRouterTransport,
+  type Interceptor,
+  type ServiceImpl,
+} from "@connectrpc/connect";
 import { OpenShell } from "../../proto/gen/openshell/v1/openshell_pb.ts";
 import { FakeComputeDriver } from "../../tests/conformance/fake_compute_driver.ts";
 import { authorize } from "../auth/authorize.ts";
@@ -23,6 +30,23 @@ interface Rpc extends ProviderFixture {
 }
 
 const USER: Principal = { kind: "user", subject: "me" } as Principal;
+
+const NO_LOGS = { read: () => Promise.resolve({ lines: [], total: 0 }), async *follow() {} };
+
+/** Calls as this principal, with errors as the server gives them. */
+function transportOf(methods: Partial<ServiceImpl<typeof OpenShell>>, who: () => Principal) {
+  const interceptor: Interceptor = (next) => async (request) => {
+    request.contextValues.set(PRINCIPAL, who());
+    try {
+      return await next(request);
+    } catch (error) {
+      throw toConnectError(error, () => {});
+    }
+  };
+  return createRouterTransport(({ service }) => void service(OpenShell, methods), {
+    router: { interceptors: [interceptor] },
+  });
+}
 
 function rpcTest(name: string, body: (rpc: Rpc) => Promise<void>): void {
   Deno.test(`providerMethods() ${name}`, async () => {
@@ -62,27 +86,13 @@ function rpcTest(name: string, body: (rpc: Rpc) => Promise<void>): void {
       whoCalls: () => "me",
       notify: (id: string) => policies.notify(id),
     };
-    const logs = { read: () => Promise.resolve({ lines: [], total: 0 }), async *follow() {} };
-    const transport = createRouterTransport(
-      ({ service }) => {
-        service(OpenShell, {
-          ...sandboxMethods(sandboxes, logs),
-          ...providerMethods(ports),
-          ...profileMethods(ports),
-        });
-      },
+    const transport = transportOf(
       {
-        router: {
-          interceptors: [(next) => async (request) => {
-            request.contextValues.set(PRINCIPAL, rpc.principal);
-            try {
-              return await next(request);
-            } catch (error) {
-              throw toConnectError(error, () => {});
-            }
-          }],
-        },
+        ...sandboxMethods(sandboxes, NO_LOGS),
+        ...providerMethods(ports),
+        ...profileMethods(ports),
       },
+      () => rpc.principal,
     );
     const client = createClient(OpenShell, transport);
     const rpc: Rpc = { ...fixture, client, records, principal: USER };

@@ -66,6 +66,7 @@ serviceTest(
       command: ["claude"],
       tty: true,
       environment: { A: "1", B: "2" },
+      providers: [],
       resources: { cpuMax: 0.5, memoryBytesMax: 2 ** 30, processesMax: 64 },
       binds: [{ source: "/src", target: "/work", writable: false, unprotect: [] }],
       token: `token of ${ID}`,

@@ -238,6 +238,20 @@ async function stepsOfCanary({ world: { machine }, step }: Suite): Promise<void>
     assert.ok(!environ.includes(CANARY) && !environ.includes(ROTATED));
   });
 
+  await step("no value is in the memory of its programs", async () => {
+    const pids = await sandboxProcesses();
+    assert.ok(pids.length > 0);
+    for (const pid of pids) {
+      const found = await searchMemory(pid, [
+        CANARY,
+        ROTATED,
+        "openshell:resolve:env:SERVICE_TOKEN",
+      ]);
+      assert.deepEqual(found.slice(0, 2), [false, false], `process ${pid}`);
+      assert.equal(found[2], true, "the search finds what is there");
+    }
+  });
+
   await step("no value is in a file: not of the store, the events, nor the logs", async () => {
     await machine.events("box");
     const files = await readTree(machine.folder);
@@ -256,6 +270,34 @@ async function stepsOfCanary({ world: { machine }, step }: Suite): Promise<void>
     assert.match(all, /provider service detached by /);
     assert.match(all, /the keys of \d credentials, by /);
   });
+}
+
+/** Processes of the machine whose environment has the placeholder. */
+async function sandboxProcesses(): Promise<readonly number[]> {
+  const pids: number[] = [];
+  for await (const { name } of Deno.readDir("/proc")) {
+    if (!/^\d+$/.test(name)) continue;
+    // Others come and go while this looks.
+    const environ = await Deno.readTextFile(`/proc/${name}/environ`).catch(() => "");
+    if (environ.includes("SERVICE_TOKEN=openshell:resolve")) pids.push(Number(name));
+  }
+  return pids;
+}
+
+/** Says of each text whether a process has it in memory that it can write to. */
+async function searchMemory(pid: number, texts: readonly string[]): Promise<boolean[]> {
+  const found = texts.map(() => false);
+  const maps = await Deno.readTextFile(`/proc/${pid}/maps`).catch(() => "");
+  using memory = await Deno.open(`/proc/${pid}/mem`);
+  for (const [, from = "", to = ""] of maps.matchAll(/^([0-9a-f]+)-([0-9a-f]+) rw/gm)) {
+    const start = parseInt(from, 16);
+    const bytes = new Uint8Array(parseInt(to, 16) - start);
+    await memory.seek(start, Deno.SeekMode.Start);
+    const read = await memory.read(bytes).catch(() => 0) ?? 0;
+    const text = new TextDecoder("latin1").decode(bytes.subarray(0, read));
+    for (const [index, wanted] of texts.entries()) found[index] ||= text.includes(wanted);
+  }
+  return found;
 }
 
 /** Returns what is in files below a folder, by path, as Latin-1 so that nothing is lost. */
