@@ -22,8 +22,8 @@ const SEED = Number(
 const PAIRS = 40;
 const POLICIES = 40;
 
-/** A seed whose policies have an endpoint that allows nothing and denies what others allow. */
-const DENIES_FOR_OTHERS = { seed: 1826709848, rounds: 18 };
+/** Here the policy of the last round has an endpoint that only denies what others allow. */
+const DENIES_FOR_OTHERS = { seed: 1826709848, from: 17, rounds: 18 };
 
 /** A policy of at most two rules, so that brute force comes to an end. */
 function smallPolicy(chance: Chance): Policy {
@@ -98,10 +98,12 @@ function goesBeyond(
 
 Deno.test("prove() names a rule as idle exactly when leaving it out changes nothing", async () => {
   const counts = { idle: 0, needed: 0 };
-  for (const { seed, rounds } of [DENIES_FOR_OTHERS, { seed: SEED, rounds: POLICIES }]) {
+  const runs = [DENIES_FOR_OTHERS, { seed: SEED, from: 0, rounds: POLICIES }];
+  for (const { seed, from, rounds } of runs) {
     const chance = new Chance(seed + 1);
     for (let round = 0; round < rounds; round++) {
       const policy = smallPolicy(chance);
+      if (round < from) continue;
       const { answers } = await prove({ policy: unwritten(policy) });
       const idle = idlePlaces(answers);
       for (const { place, rest, mustMatter } of removals(policy)) {
