@@ -39,4 +39,3 @@ export const PROFILE_IMPORT_MAX = 64;
 
 /** Credentials that a profile declares. */
 export const PROFILE_CREDENTIALS_MAX = 64;
-

@@ -10,7 +10,7 @@ import {
   type ProviderProfileDiagnostic,
   ProviderProfileImportItemSchema,
 } from "../../proto/gen/openshell/v1/openshell_pb.ts";
-import { GatewayAnswerError } from "./convert.ts";
+import { GatewayAnswerError } from "./gateway_answer_error.ts";
 import type { CallPorts } from "./process_calls.ts";
 import type { ProfileCalls, ProfileProblem, ProfileText, ProfileView } from "./provider_types.ts";
 

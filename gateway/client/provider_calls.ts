@@ -5,7 +5,7 @@
  */
 
 import type { Provider } from "../../proto/gen/openshell/datamodel/v1/datamodel_pb.ts";
-import { GatewayAnswerError } from "./convert.ts";
+import { GatewayAnswerError } from "./gateway_answer_error.ts";
 import type { CallPorts } from "./process_calls.ts";
 import { profileCalls } from "./profile_calls.ts";
 import type { ProviderCalls, ProviderInput, ProviderView } from "./provider_types.ts";

@@ -76,6 +76,7 @@ export async function newSandboxToJson(sandbox: NewSandbox): Promise<JsonObject>
       environment,
       command,
       tty,
+      providers: sandbox.providers ?? [],
       ...policy === null ? {} : { policy: await policyJson(policy) },
       template: {
         ...resources === null ? {} : { resources },

@@ -198,33 +198,50 @@ class Port {
   }
 }
 
-function portCalls(port: Port): Pick<
-  Gateway,
-  | "info"
-  | "currentUser"
-  | "getLogs"
-  | "followLogs"
-  | "verifyEvents"
-  | "forward"
-  | "setPolicy"
-  | "deleteGlobalPolicy"
-  | "getPolicy"
-  | "listPolicies"
-  | "getEffectivePolicy"
-> {
+/** Calls that are answered once, and are not made often. */
+const ONCE_BY_PORT = [
+  "info",
+  "currentUser",
+  "getLogs",
+  "verifyEvents",
+  "setPolicy",
+  "deleteGlobalPolicy",
+  "getPolicy",
+  "listPolicies",
+  "getEffectivePolicy",
+  "listProfiles",
+  "getProfile",
+  "importProfiles",
+  "updateProfile",
+  "deleteProfile",
+  "rekeyCredentials",
+  "createProvider",
+  "getProvider",
+  "listProviders",
+  "updateProvider",
+  "deleteProvider",
+  "listSandboxProviders",
+  "attachProvider",
+  "detachProvider",
+  "getSettings",
+  "setSetting",
+  "deleteSetting",
+] as const satisfies readonly (keyof Gateway)[];
+
+type OnceByPort = Pick<Gateway, typeof ONCE_BY_PORT[number]>;
+
+function portCalls(port: Port): OnceByPort & Pick<Gateway, "followLogs" | "forward"> {
+  const once = ONCE_BY_PORT.map((name) => {
+    const call = async (...given: readonly unknown[]) => {
+      const gateway = await port.gateway();
+      return await (gateway[name] as (...given: readonly unknown[]) => Promise<unknown>)(...given);
+    };
+    return [name, call] as const;
+  });
   return {
-    info: async () => await (await port.gateway()).info(),
-    currentUser: async () => await (await port.gateway()).currentUser(),
-    getLogs: async (...given) => await (await port.gateway()).getLogs(...given),
+    ...Object.fromEntries(once) as unknown as OnceByPort,
     followLogs: (...given) => port.stream((gateway) => gateway.followLogs(...given)),
-    verifyEvents: async (...given) => await (await port.gateway()).verifyEvents(...given),
     forward: (...given) => port.stream((gateway) => gateway.forward(...given)),
-    setPolicy: async (...given) => await (await port.gateway()).setPolicy(...given),
-    deleteGlobalPolicy: async () => await (await port.gateway()).deleteGlobalPolicy(),
-    getPolicy: async (...given) => await (await port.gateway()).getPolicy(...given),
-    listPolicies: async (...given) => await (await port.gateway()).listPolicies(...given),
-    getEffectivePolicy: async (...given) =>
-      await (await port.gateway()).getEffectivePolicy(...given),
   };
 }
 

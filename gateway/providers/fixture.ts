@@ -7,6 +7,7 @@
 import { create } from "@bufbuild/protobuf";
 import { type CredentialDriver, CredentialError } from "../../drivers/credentials/contract.ts";
 import { SandboxSpecSchema } from "../../proto/gen/openshell/v1/openshell_pb.ts";
+import { NOT_ASKED } from "../policy/policy_proofs.ts";
 import { PolicyRevisions } from "../policy/revisions.ts";
 import { SettingsStore } from "../policy/settings.ts";
 import { newState } from "../sandbox/phase.ts";
@@ -67,7 +68,7 @@ export function openProviderFixture(): ProviderFixture {
   const now = () => 1_700_000_000_000 + ids;
   const uuid = () => `id-${++ids}`;
   const store = openSqliteStore({ path: ":memory:", now });
-  const policies = new PolicyRevisions({ store, now });
+  const policies = new PolicyRevisions({ store, now, prove: () => Promise.resolve(NOT_ASKED) });
   const settings = new SettingsStore(store);
   const kept = new Map<string, string>();
   const problems: unknown[] = [];
@@ -102,7 +103,7 @@ export function openProviderFixture(): ProviderFixture {
   const addSandbox = async (name: string, providers: readonly string[], policy?: string) => {
     const id = uuid();
     const document = policy === undefined ? null : new TextEncoder().encode(policy);
-    await store.apply([...policies.prepareFirst(id, document).writes]);
+    await store.apply([...(await policies.prepareFirst(id, document)).writes]);
     await put(store, toStored(sandboxOf(id, name, providers)), "create");
     policies.subscribe(id, () => void told.push(name));
     return id;

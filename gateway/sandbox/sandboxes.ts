@@ -15,6 +15,7 @@ import type { PolicyChange, PolicyRevisions } from "../policy/revisions.ts";
 import { documentFromWire } from "../policy/policy_document.ts";
 import type { SettingsStore } from "../policy/settings.ts";
 import { ConflictError, type ObjectStore, StoreError } from "../store/contract.ts";
+import { toFailure } from "./driver_failure.ts";
 import {
   checkRequest,
   environmentOf,
@@ -488,17 +489,4 @@ export class SandboxService {
 
 function isNameTaken(error: unknown): boolean {
   return error instanceof ConflictError && error.conflict === "exists" && error.type === "sandbox";
-}
-
-/** A driver's error may say its reason as a condition has it. */
-function toFailure(id: string, error: unknown): DriverReport {
-  const { reason } = error as { readonly reason?: unknown };
-  const failure = {
-    id,
-    state: "failed",
-    reason: typeof reason === "string" && /^[A-Z][A-Za-z]*$/.test(reason) ? reason : "StartFailed",
-    message: error instanceof Error ? error.message : "it did not start",
-  } as const;
-  const hint = error instanceof CodedError ? error.hint : undefined;
-  return hint === undefined ? failure : { ...failure, hint };
 }

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import type { MountPlan } from "./mount_plan.ts";
 import { holdPlaceholders, removePlaceholders } from "./placeholders.ts";
-import { COMMONDIR_TEXT } from "./protected_paths.ts";
+import { COMMONDIR_TEXT } from "../../../proto/protected_paths.ts";
 
 function planOf(source: string, path: string): MountPlan {
   const at = { bind: "/work", source, path, target: `/work/${path}` };

@@ -5,10 +5,7 @@
  */
 
 import assert from "node:assert/strict";
-import {
-  RESOLVES_AT_ONCE_MAX,
-  RESOLVES_HANGING_OF_HOST_MAX,
-} from "../../../proto/egress_limits.ts";
+import { RESOLVES_HANGING_OF_HOST_MAX } from "../../../proto/egress_limits.ts";
 import { waitFor } from "../support/commands.ts";
 import { readDecision } from "../support/events.ts";
 import { Origins } from "../support/origins.ts";
