@@ -9,7 +9,6 @@
  */
 
 import type { ComputeDriver, DriverReport, DriverSandbox } from "../../drivers/compute/contract.ts";
-import { CodedError } from "../../proto/errors.ts";
 import type { RecordChange } from "../events/change_recorder.ts";
 import type { PolicyChange, PolicyRevisions } from "../policy/revisions.ts";
 import { documentFromWire } from "../policy/policy_document.ts";
