@@ -9,8 +9,9 @@
 
 import { CodedError } from "../../proto/errors.ts";
 import { CLIENT_CALL_MS_MAX, LARGE_MESSAGE_BYTES_MAX } from "../../proto/limits.ts";
-import { type CallFailure, type CallPlace, gatewayErrorOf, HINT_HEADER } from "./gateway_error.ts";
+import { type CallFailure, type CallPlace, gatewayErrorOf, HINT_TYPE } from "./gateway_error.ts";
 import type { Json } from "./types.ts";
+import { decodeFields } from "./wire_fields.ts";
 
 export type JsonObject = { readonly [key: string]: Json };
 
@@ -83,7 +84,7 @@ export class ConnectCalls {
       const body = JSON.stringify(request);
       const response = await this.#fetch(method, { headers, body, signal: late.signal });
       const text = await response.text();
-      if (!response.ok) throw new Failed(failureOf(text, response.status, response.headers));
+      if (!response.ok) throw new Failed(failureOf(text, response.status));
       return JSON.parse(text);
     } catch (error) {
       throw this.#toError(action, error, late.signal.aborted ? "deadline_exceeded" : undefined);
@@ -104,7 +105,7 @@ export class ConnectCalls {
       const body = ReadableStream.from(enveloped(inputs));
       const response = await this.#fetch(method, { headers, body, signal });
       if (!response.ok || response.body === null) {
-        throw new Failed(failureOf(await response.text(), response.status, response.headers));
+        throw new Failed(failureOf(await response.text(), response.status));
       }
       yield* messagesOf(response.body);
     } catch (error) {
@@ -157,21 +158,34 @@ async function* messagesOf(body: ReadableStream<Uint8Array>): AsyncGenerator<Uin
 }
 
 function checkEnd(message: Uint8Array): void {
-  const { error, metadata = {} } = JSON.parse(new TextDecoder().decode(message));
+  const { error } = JSON.parse(new TextDecoder().decode(message));
   if (error === undefined) return;
-  const [hint = null] = metadata[HINT_HEADER] ?? [];
-  const { code = "unknown", message: detail = "" } = error;
-  throw new Failed({ code, detail, hint, isFromGateway: true, cause: undefined });
+  const { code = "unknown", message: detail = "", details } = error;
+  throw new Failed({ code, detail, hint: hintOf(details), isFromGateway: true, cause: undefined });
 }
 
-function failureOf(text: string, status: number, headers: Headers): CallFailure {
-  const hint = headers.get(HINT_HEADER);
+function failureOf(text: string, status: number): CallFailure {
   const fallback = status === 404 ? "unimplemented" : "unknown";
   try {
-    const { code = fallback, message: detail = "" } = JSON.parse(text);
-    return { code, detail, hint, isFromGateway: true, cause: undefined };
+    const { code = fallback, message: detail = "", details } = JSON.parse(text);
+    return { code, detail, hint: hintOf(details), isFromGateway: true, cause: undefined };
   } catch (cause) {
-    return { code: fallback, detail: `status ${status}`, hint, isFromGateway: true, cause };
+    return { code: fallback, detail: `status ${status}`, hint: null, isFromGateway: true, cause };
+  }
+}
+
+/** A hint is one of the details, in the encoding of protobuf. One that cannot be read is none. */
+function hintOf(details: unknown): string | null {
+  try {
+    const list = Array.isArray(details) ? details : [];
+    const { value } = list.find(({ type }) => type === HINT_TYPE) ?? {};
+    if (typeof value !== "string") return null;
+    const bytes = Uint8Array.from(atob(value), (letter) => letter.charCodeAt(0));
+    const text = decodeFields(bytes).get(1);
+    return text instanceof Uint8Array ? new TextDecoder().decode(text) : null;
+  } catch (error) {
+    if (error instanceof Error) return null;
+    throw error;
   }
 }
 

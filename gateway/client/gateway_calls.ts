@@ -8,7 +8,7 @@ import { StringValueSchema } from "@bufbuild/protobuf/wkt";
 import { type CallOptions, Code, ConnectError } from "@connectrpc/connect";
 import { CodedError } from "../../proto/errors.ts";
 import { CLIENT_CALL_MS_MAX } from "../../proto/limits.ts";
-import { type CallPlace, gatewayErrorOf, HINT_HEADER } from "./gateway_error.ts";
+import { type CallPlace, gatewayErrorOf } from "./gateway_error.ts";
 
 /** Makes the calls of one client. */
 export class GatewayCalls {
@@ -56,7 +56,7 @@ function toGatewayError(error: unknown, place: CallPlace): CodedError {
   return gatewayErrorOf({
     code: Code[cause.code].replaceAll(/(?<=.)[A-Z]/g, (letter) => `_${letter}`).toLowerCase(),
     detail: cause.rawMessage,
-    hint: cause.metadata.get(HINT_HEADER) ?? cause.findDetails(StringValueSchema)[0]?.value ?? null,
+    hint: cause.findDetails(StringValueSchema)[0]?.value ?? null,
     // Errors of the connection carry the error of the system as their cause.
     isFromGateway: cause.cause === undefined,
     cause,

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { StringValueSchema } from "@bufbuild/protobuf/wkt";
 import { Code, ConnectError, createRouterTransport } from "@connectrpc/connect";
 import {
   PolicyStatus,
@@ -420,7 +421,10 @@ Deno.test.each([
   const gateway = gatewayOf({
     openshell: {
       getSandbox() {
-        throw new ConnectError(text, code, { "openshell-hint": "Do this" });
+        throw new ConnectError(text, code, undefined, [{
+          desc: StringValueSchema,
+          value: { value: "Do this — now" },
+        }]);
       },
     },
   });
@@ -428,7 +432,7 @@ Deno.test.each([
     assert.ok(error instanceof GatewayError);
     assert.equal(error.code, want);
     assert.match(error.message, says);
-    assert.equal(error.hint, "Do this");
+    assert.equal(error.hint, "Do this — now");
     return true;
   });
 });

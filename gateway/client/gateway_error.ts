@@ -6,8 +6,8 @@
 
 import { CodedError, type ErrorCode } from "../../proto/errors.ts";
 
-/** Response metadata in which a gateway of ours sends what to do next. */
-export const HINT_HEADER = "openshell-hint";
+/** A hint is the detail of an error that has this type: see `gateway/rpc/to_connect_error.ts`. */
+export const HINT_TYPE = "google.protobuf.StringValue";
 
 /** A gateway said no, or could not be reached. */
 export class GatewayError extends CodedError {

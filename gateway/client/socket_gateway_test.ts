@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { StringValueSchema } from "@bufbuild/protobuf/wkt";
 import { Code, ConnectError } from "@connectrpc/connect";
 import { SandboxPhase, ServiceStatus } from "../../proto/gen/openshell/v1/openshell_pb.ts";
 import { GatewayError } from "./gateway_error.ts";
@@ -257,7 +258,10 @@ Deno.test("createSocketGateway() attaches, and answers before the input has ende
 
 Deno.test("createSocketGateway() says what the gateway says, with its hint", async () => {
   const refusal = () =>
-    new ConnectError("Cannot find sandbox", Code.NotFound, { "openshell-hint": "List them" });
+    new ConnectError("Cannot find sandbox", Code.NotFound, undefined, [{
+      desc: StringValueSchema,
+      value: { value: "List them" },
+    }]);
   const openshell: TestServices["openshell"] = {
     getSandbox: () => Promise.reject(refusal()),
     // deno-lint-ignore require-yield -- it fails before
