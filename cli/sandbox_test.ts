@@ -475,4 +475,12 @@ Deno.test("sandbox connect tells how a program has ended that cannot be attached
   const running = await run("sandbox connect demo", { sandboxes: [DEMO], attach: failing });
   assert.equal(running.code, 1);
   assert.match(running.context.err(), /Cannot attach: it is gone/);
+  const message = 'a control is no longer in force: "/p/.git/config" was replaced';
+  const conditions = [{ type: "Ready", status: "False", reason: "ControlLost", message }];
+  const lost = await run("sandbox connect demo", {
+    sandboxes: [sampleSandbox({ phase: "Error", conditions })],
+    attach: failing,
+  });
+  assert.equal(lost.code, 1);
+  assert.ok(lost.context.err().includes(`Cannot attach to sandbox "demo": ${message}`));
 });
