@@ -20,6 +20,17 @@ export const EVENT_FOLD_KINDS_MAX = 256;
 export const EVENT_DENIAL_BYTES_MAX = 4 * 1024 * 1024;
 export const EVENT_DENIAL_BYTES_PER_S = 512;
 
+/**
+ * Events of what was let through that are written one by one, in bytes: at once, and of these again
+ * a second. Beyond it: one event in `EVENT_FOLD_MS` tells how many there were of which kind. It is
+ * a fourth of what is kept, tens of thousands of requests, so that no usual work gets there.
+ */
+export const EVENT_ALLOWED_BYTES_MAX = 32 * 1024 * 1024;
+export const EVENT_ALLOWED_BYTES_PER_S = 1_024;
+
+/** Kinds that such an event names, most frequent first. The others are one number. */
+export const EVENT_ALLOWED_KINDS_MAX = 12;
+
 /** Between two looks whether the gateway still accepts connections, and for it to, in milliseconds. */
 export const LISTEN_CHECK_MS = 5_000;
 export const LISTEN_ANSWER_MS_MAX = 3_000;

@@ -1,6 +1,6 @@
 /**
  * The event sink of a supervisor: each event becomes a line of the sandbox's chained log, but for
- * denials that repeat.
+ * denials that repeat and floods of whatever is let through.
  *
  * @module
  */
@@ -8,6 +8,7 @@
 import type { ChainHead } from "../../system/event_log/chain.ts";
 import { EventLog, type EventLogError } from "../../system/event_log/event_log.ts";
 import type { AuditEvent, EventSink } from "./audit_event.ts";
+import { AllowedBudget, isLetThrough } from "./bound_allowed.ts";
 import { DenialFolder, type FoldPorts } from "./fold_denials.ts";
 import { type EventContext, sourceOf, toOcsf } from "./to_ocsf.ts";
 
@@ -25,18 +26,21 @@ export interface AuditLogOptions {
 export class AuditLog implements EventSink {
   readonly #log: EventLog;
   readonly #folder: DenialFolder;
+  readonly #allowed: AllowedBudget;
 
   private constructor(
     log: EventLog,
     { context, now = Date.now, after = callLater }: AuditLogOptions,
   ) {
     this.#log = log;
-    this.#folder = new DenialFolder({
+    const ports: FoldPorts = {
       write: (event, span) => log.record(toOcsf(event, context, { time: now(), span })),
       now,
       elapsed: () => performance.now(),
       after,
-    });
+    };
+    this.#folder = new DenialFolder(ports);
+    this.#allowed = new AllowedBudget(ports);
   }
 
   /**
@@ -64,12 +68,16 @@ export class AuditLog implements EventSink {
   }
 
   record(event: AuditEvent): void {
+    if (isLetThrough(event)) return this.#allowed.record(event);
+    // What is counted belongs to the policy that let it through.
+    if (event.kind === "config") this.#allowed.flush();
     this.#folder.record(event);
   }
 
   /** Writes what was counted, too. */
   async close(): Promise<void> {
     this.#folder.flush();
+    this.#allowed.flush();
     await this.#log.close();
   }
 }
