@@ -64,6 +64,18 @@ export async function fetchFiles(
 ): Promise<string> {
   const source = await findSource(gateway, download);
   const target = toAbsolute(download.local, context.machine.cwd());
+  try {
+    return await fetchTo(target, gateway, { ...download, source });
+  } catch (error) {
+    throw isSystemError(error) ? cannotWrite(target, error) : error;
+  }
+}
+
+async function fetchTo(
+  target: string,
+  gateway: Gateway,
+  { source, ...download }: Download & { readonly source: Source },
+): Promise<string> {
   const info = await statOrNull(target);
   const mustBeFolder = source.isFolder || download.local.endsWith("/");
   if (info !== null && !info.isDirectory && mustBeFolder) {
@@ -147,6 +159,22 @@ function cannotFind(remote: string, stderr: string): TransferError {
   return new TransferError(`Cannot download "${remote}": it cannot be found in the sandbox`, {
     code: "not_found",
     ...stderr === "" ? {} : { hint: `The sandbox said: ${stderr}` },
+  });
+}
+
+/** Says whether the system refused something. Its codes are in capitals, unlike ours. */
+function isSystemError(error: unknown): error is Error & { readonly code: string } {
+  return error instanceof Error && "code" in error && /^E[A-Z0-9]+$/.test(String(error.code));
+}
+
+function cannotWrite(target: string, cause: Error & { readonly code: string }): TransferError {
+  if (!["EACCES", "EPERM", "EROFS"].includes(cause.code)) {
+    return new TransferError(`Cannot download to "${target}": ${cause.message}`, { cause });
+  }
+  return new TransferError(`Cannot download to "${target}": it may not be written`, {
+    code: "permission_denied",
+    hint: "Choose a folder that you may write to",
+    cause,
   });
 }
 

@@ -151,6 +151,21 @@ Deno.test("fetchFiles() does not write a folder over a file", async () => {
 });
 
 Deno.test.each([
+  { name: "a part of its path is a file", local: "file/folder", code: "failed_precondition" },
+  { name: "its name is too long", local: "x".repeat(300), code: "failed_precondition" },
+  // Nobody may make a file there, not even root.
+  { name: "it may not be written", local: "/sys/kernel", code: "permission_denied" },
+])("fetchFiles() says why it cannot write to a destination: $name", async ({ local, code }) => {
+  await inPlace(async ({ here, there, fetch }) => {
+    await write(there, { "site/a.txt": "A" });
+    await write(here, { file: "file" });
+    const message = /^Cannot download to "/;
+    await assert.rejects(fetch("site", local), { name: "TransferError", code, message });
+    assert.deepEqual([...Deno.readDirSync(here)].map(({ name }) => name), ["file"]);
+  });
+});
+
+Deno.test.each([
   { path: "/sandbox", want: true },
   { path: "/sandbox/a", want: true },
   { path: "/sandboxes", want: false },
