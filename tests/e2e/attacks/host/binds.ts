@@ -362,6 +362,7 @@ async function restoreAndRunGit(world: World): Promise<void> {
   const head = `${projectOf(world)}/.git/HEAD`;
   if (await Deno.lstat(head).then(() => false, () => true)) {
     await Deno.writeTextFile(head, "ref: refs/heads/master\n");
+    await world.machine.own(head);
   }
   await gitRunsNothing(world);
 }
@@ -373,6 +374,7 @@ async function outlastsTheSandbox(world: World): Promise<void> {
   const parts = ["", "/vendor", "/plain"];
   for (const part of parts.slice(0, 2)) await git(world, ["init", "-q", folder + part]);
   await Deno.mkdir(`${folder}/plain`);
+  await machine.own(`${folder}/plain`);
   await machine.create("ends", {
     flags: ["--bind", `${folder}:/second`, "--env", `HOST_HOME=${machine.home}`],
   });

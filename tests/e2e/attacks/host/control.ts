@@ -13,7 +13,7 @@ import { PROGRAM } from "../../support/requirements.ts";
 import type { World } from "../../support/world.ts";
 import type { Attack } from "../support/attack.ts";
 import { NEIGHBOUR } from "./scene.ts";
-import { perl } from "./scripts.ts";
+import { EVERYWHERE, perl } from "./scripts.ts";
 
 /** Nothing of the machine answers. */
 const REFUSED = /^(?![\s\S]*(200 OK|HTTP\/1\.1 200|status 200|recorded|ANSWERED))/;
@@ -178,7 +178,8 @@ export const CONTROL_ATTACKS: readonly Attack[] = [
     title: "find a socket of OpenShell, a container engine, or a session bus",
     area: "control",
     attack: {
-      script: "find / -type s 2>/dev/null; for s in /run/docker.sock /var/run/docker.sock " +
+      script: `find ${EVERYWHERE} -type s 2>/dev/null; ` +
+        "for s in /run/docker.sock /var/run/docker.sock " +
         "/run/dbus/system_bus_socket /run/containerd/containerd.sock /run/user/*/bus " +
         "/tmp/.X11-unix /run/openshell/*.sock $SSH_AUTH_SOCK; do [ -e $s ] && echo FOUND $s; done; " +
         "grep -v '@$' /proc/net/unix | awk 'NR > 1 && $8 != \"\"' | grep -v openshell-evil; echo tried",
@@ -197,7 +198,8 @@ export const CONTROL_ATTACKS: readonly Attack[] = [
     title: "find OpenShell's keys, its token for the gateway, or where the gateway is",
     area: "control",
     attack: {
-      script: "find / \\( -name '*endpoint.json' -o -name 'client*key*' -o -name 'assignment*' " +
+      script: `find ${EVERYWHERE} ` +
+        "\\( -name '*endpoint.json' -o -name 'client*key*' -o -name 'assignment*' " +
         "-o -name 'exit.json' -o -name 'store*' -path '*gateway*' \\) -not -path '/usr/*' " +
         "-not -path '/proc/*' 2>/dev/null; ls -A /run/openshell 2>/dev/null; " +
         "grep -rl 'PRIVATE KEY' /run /sandbox /tmp /dev/shm 2>/dev/null; " +
@@ -211,7 +213,8 @@ export const CONTROL_ATTACKS: readonly Attack[] = [
     title: "change the policy in force, or the record",
     area: "control",
     attack: {
-      script: "find / \\( -name 'policy*.y*ml' -o -name '*.jsonl' -o -name 'events*' \\) " +
+      script: `find ${EVERYWHERE} ` +
+        "\\( -name 'policy*.y*ml' -o -name '*.jsonl' -o -name 'events*' \\) " +
         "-not -path '/usr/*' -not -path '/proc/*' -not -path '/etc/*' 2>/dev/null | head; " +
         "ls $HOST_HOME/../state 2>/dev/null; echo tried",
       shows: /^tried\n$/,
@@ -242,19 +245,22 @@ export const CONTROL_ATTACKS: readonly Attack[] = [
     title: "be taken for the proxy, or for an allowed program, by a name",
     area: "control",
     attack: {
+      // A host for each, since denials that are the same are folded into one event.
       script:
-        "for n in openshell supervise /usr/bin/curl deno; do ( exec -a $n perl -MIO::Socket::INET " +
-        '-e \'$0 = shift; my $s = IO::Socket::INET->new("127.0.0.1:3128") or die; print $s ' +
-        '"CONNECT named.example.com:443 HTTP/1.1\\r\\nHost: named.example.com:443\\r\\n\\r\\n"; ' +
-        "print scalar <$s>' $n ); done",
+        "i=0; for n in openshell supervise /usr/bin/curl deno; do i=$((i + 1)); ( exec -a $n perl " +
+        '-MIO::Socket::INET -e \'$0 = shift; my $h = "named" . shift() . ".example.com:443"; ' +
+        'my $s = IO::Socket::INET->new("127.0.0.1:3128") or die; print $s "CONNECT $h ' +
+        "HTTP/1.1\\r\\nHost: $h\\r\\n\\r\\n\"; print scalar <$s>' $n $i ); done",
       shows: /^(HTTP\/1\.1 403[^\n]*\n){4}$/,
     },
     twin: ALLOWED_REQUEST,
     async check({ machine }, sandbox) {
-      const binaries = (await machine.events(sandbox)).map(readDecision)
-        .filter((decision) => decision?.host === "named.example.com")
-        .map((decision) => decision!.binary);
-      assert.deepEqual(binaries, new Array(4).fill("/usr/bin/perl"));
+      const decisions = (await machine.events(sandbox)).map(readDecision)
+        .filter((decision) => decision?.host.startsWith("named"));
+      assert.deepEqual(
+        decisions.map((decision) => [decision?.host, decision?.verdict, decision?.binary]),
+        [1, 2, 3, 4].map((n) => [`named${n}.example.com`, "denied", "/usr/bin/perl"]),
+      );
     },
   },
   {
@@ -279,6 +285,7 @@ export const CONTROL_ATTACKS: readonly Attack[] = [
 async function commandsNothing({ machine }: World, sandbox: string): Promise<void> {
   const place = `${machine.home}/project/openshell`;
   await Deno.copyFile(PROGRAM, place);
+  await machine.own(place);
   const { endpoint } = JSON.parse(await Deno.readTextFile(machine.endpointFile));
   const script =
     "cd /project; for c in 'sandbox list' 'policy get attacker' 'sandbox delete --all' " +

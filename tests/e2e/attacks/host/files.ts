@@ -9,7 +9,7 @@ import type { World } from "../../support/world.ts";
 import type { Attack } from "../support/attack.ts";
 import { BIND_ATTACKS } from "./binds.ts";
 import { NEIGHBOUR, SECRET } from "./scene.ts";
-import { calls, perl } from "./scripts.ts";
+import { calls, EVERYWHERE, perl } from "./scripts.ts";
 import { TRANSFER_ATTACKS } from "./transfers.ts";
 
 /** What nobody in a sandbox may see. */
@@ -210,10 +210,40 @@ const LOOKING: readonly Attack[] = [
         "$HOST_HOME $HOST_HOME/.. $HOST_HOME/../state/openshell $HOST_HOME/../state/openshell/gateway " +
         "$HOST_HOME/../state/openshell/tls $HOST_HOME/../state/openshell/embedded; do " +
         "ls -A $d 2>/dev/null | grep -vE '^(openshell|tls)$' && echo LISTED $d; done; " +
-        "find / -xdev -name 'secret.txt' -o -xdev -name 'events.jsonl' 2>/dev/null; echo tried",
+        `find ${EVERYWHERE} -name secret.txt -o -name events.jsonl 2>/dev/null | ` +
+        "sed 's/^/LISTED /'; echo tried",
       shows: OUT,
     },
-    twin: { script: "ls /project", shows: /src/ },
+    twin: {
+      script: `touch /sandbox/twin.txt; find ${EVERYWHERE} -name twin.txt 2>/dev/null; ` +
+        "ls /project; rm /sandbox/twin.txt",
+      shows: /^\/sandbox\/twin\.txt\n[\s\S]*src/,
+    },
+  },
+  {
+    // With a writable bind of an ordinary user the agent has the person's id: modes hold nothing.
+    id: "files-of-the-same-id",
+    title: "change files that are one's own by their owner, and not in a folder of one's own",
+    area: "files",
+    attack: {
+      script: `for f in $(find ${EVERYWHERE} -user $(id -u) 2>/dev/null | grep -vE ` +
+        "'^/(project|sandbox|tmp|proc|dev/shm|dev/pts)(/|$)'); do for c in 'chmod 777' " +
+        "'chmod u+w' 'touch' 'truncate -s 0' 'rm -rf' 'ln -t /sandbox' 'mv -t /sandbox' " +
+        "'cp /etc/hostname' 'setfattr -n user.x -v y'; do $c $f 2>/dev/null && echo WROTE $c $f; " +
+        "done; done; for f in $HOST_HOME /proc/1/root /proc/1/cwd /proc/self/cwd/..$HOST_HOME; do " +
+        "cat $f/secret.txt $f$HOST_HOME/secret.txt 2>/dev/null && echo OPENED; done; echo tried",
+      shows: OUT,
+    },
+    twin: {
+      script: "touch /project/own /sandbox/own; chmod 600 /project/own; " +
+        "find /project/own /sandbox/own -user $(id -u); rm /project/own /sandbox/own",
+      shows: /^\/project\/own\n\/sandbox\/own\n$/,
+    },
+    async check({ machine }) {
+      const file = `${machine.home}/secret.txt`;
+      assert.equal(await Deno.readTextFile(file), `${SECRET}\n`);
+      assert.equal((await Deno.stat(file)).uid, machine.uid);
+    },
   },
   {
     id: "passwords-and-keys",

@@ -49,7 +49,9 @@ const PRIORITIES = calls([
   ["more-files", 302, 0, 7, 'pack("QQ", 1 << 30, 1 << 30)', 0],
 ]);
 
-const SHARED_KEY = 0x5eed;
+/** Of this run alone: the machine, and other sessions on it, may have queues of their own. */
+const SHARED_KEY = 0x10000000 + crypto.getRandomValues(new Uint32Array(1))[0]! % 0x60000000;
+const SHARED_NAME = `evil-${SHARED_KEY.toString(16)}`;
 
 const PLAIN: readonly Attack[] = [
   {
@@ -243,8 +245,8 @@ const SHARING: readonly Attack[] = [
         ["shm", 29, SHARED_KEY, 4096, 0o1666],
         ["sem", 64, SHARED_KEY, 1, 0o1666],
         ["msg", 68, SHARED_KEY, 0o1666],
-        ["mq", 240, '"evil"', 0o102, 0o666, 0],
-      ]) + "; echo mine > /dev/shm/evil; cat /dev/shm/evil",
+        ["mq", 240, `"${SHARED_NAME}"`, 0o102, 0o666, 0],
+      ]) + `; echo mine > /dev/shm/${SHARED_NAME}; cat /dev/shm/${SHARED_NAME}`,
       shows: /^shm done \d+\nsem done \d+\nmsg done \d+\nmq (done \d+|E\w+)\nmine$/m,
     },
     twin: { script: calls([["shm", 29, SHARED_KEY, 0, 0]]), shows: /^shm done \d+$/m },
@@ -253,13 +255,17 @@ const SHARING: readonly Attack[] = [
         ["shm", 29, SHARED_KEY, 0, 0],
         ["sem", 64, SHARED_KEY, 0, 0],
         ["msg", 68, SHARED_KEY, 0],
-        ["mq", 240, '"evil"', 0, 0, 0],
+        ["mq", 240, `"${SHARED_NAME}"`, 0, 0, 0],
       ]);
       const nothing = /^shm ENOENT\nsem ENOENT\nmsg ENOENT\nmq E\w+\n$/;
-      const there = await machine.exec(NEIGHBOUR, `${look}; cat /dev/shm/evil 2>/dev/null`);
+      const there = await machine.exec(
+        NEIGHBOUR,
+        `${look}; cat /dev/shm/${SHARED_NAME} 2>/dev/null`,
+      );
       assert.match(there.stdout, nothing);
       const here = await machine.runOnMachine(["sh", "-c", look]);
       assert.match(here.stdout, nothing);
+      await assertMissing(`/dev/shm/${SHARED_NAME}`);
     },
   },
   {
@@ -336,12 +342,18 @@ print connect($c, pack_sockaddr_un("\0openshell-evil")) ? "met" : name();`);
     twin: { script: "echo lives", shows: /^lives$/m },
     async check(world, sandbox) {
       const { machine } = world;
+      const folder = `${machine.home}/martyr`;
+      await Deno.mkdir(folder);
+      await machine.own(folder);
       for (const signal of ["STOP", "KILL"]) {
-        await machine.create("martyr");
+        // With a writable bind of an ordinary user, the agent has the supervisor's own id.
+        await machine.create("martyr", { flags: ["--bind", `${folder}:/martyr`] });
         await machine.exec("martyr", `kill -${signal} -1`, { timeoutMs: 5_000 });
         for (const name of [sandbox, NEIGHBOUR]) {
           assert.equal((await machine.exec(name, "echo lives")).stdout, "lives\n", signal);
         }
+        const mayEnd = signal === "KILL" ? /Ready|Error/ : /Ready/;
+        assert.match(String((await machine.sandbox("martyr")).phase), mayEnd);
         await machine.must(["sandbox", "delete", "martyr"]);
       }
     },

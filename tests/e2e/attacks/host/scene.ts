@@ -5,6 +5,7 @@
  * @module
  */
 
+import assert from "node:assert/strict";
 import { mustRun } from "../../support/commands.ts";
 import { ANYONE, policy, rest } from "../../support/policies.ts";
 import type { World } from "../../support/world.ts";
@@ -51,17 +52,18 @@ export function projectOf({ machine }: World): string {
 
 /** A repository with another one in it, a program with a set-uid bit, and a secret beside it. */
 async function makeProject(world: World): Promise<void> {
-  const { home } = world.machine;
   const project = projectOf(world);
-  await Deno.writeTextFile(`${home}/secret.txt`, `${SECRET}\n`);
+  await world.machine.writeFile("secret.txt", `${SECRET}\n`);
   for (const folder of [project, `${project}/vendor`]) {
     await Deno.mkdir(`${folder}/src`, { recursive: true });
     await Deno.writeTextFile(`${folder}/src/a.txt`, "before\n");
-    await git(world, ["init", "-q", folder]);
     await Deno.writeTextFile(`${folder}/.gitignore`, "vendor\nsuid-id\n");
     await world.machine.own(project);
-    await git(world, ["-C", folder, "add", "-A"]);
-    await git(world, ["-C", folder, "commit", "-q", "-m", "first"]);
+    for (
+      const args of [["init", "-q"], ["add", "-A"], ["commit", "-q", "-m", "first"]]
+    ) {
+      assert.equal(await git(world, ["-C", folder, ...args]), "ended 0\n");
+    }
   }
   await mustRun(["cp", "/usr/bin/id", `${project}/suid-id`]);
   await world.machine.own(`${project}/suid-id`);

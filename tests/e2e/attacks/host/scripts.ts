@@ -16,6 +16,10 @@ export const CALLS_PROCESSOR = "x86_64";
 /** What a call that is refused, or does not exist, shows. */
 export const REFUSED = /^(\S+ (EPERM|EACCES|ENOSYS|EROFS)\n)+$/;
 
+/** Where to look for files: `/` itself cannot be listed, but what is mounted can. */
+export const EVERYWHERE = "$(awk '{print $5}' /proc/self/mountinfo | grep -vx / | sort -u) " +
+  "/bin /boot /etc /home /lib /media /mnt /opt /root /run /sbin /srv /tmp /usr /var";
+
 /** Tells of one call by its label, and the name of its error or `done`. */
 const TELL = String.raw`use Errno; $| = 1;
 sub name { my ($e) = grep { $!{$_} } sort keys %!; $e }
