@@ -8,6 +8,7 @@
 
 import { compilePolicy } from "../policy-wasm/compile.ts";
 import { type Connection, Evaluator } from "../policy-wasm/evaluator.ts";
+import { judgeReadings } from "../policy-wasm/path_readings.ts";
 import type { Policy } from "../policy-wasm/policy.ts";
 import type {
   Caller,
@@ -38,7 +39,7 @@ const PATHS = [
   ..."/ /a /a/ /a/b /a/b/c /a/q/c /b /ab /c/x /api/v1/x /api/v2/x/y /api/v1 /api/v2/x /A".split(
     " ",
   ),
-  "/api/v1%2Fx",
+  ..."/api/v1%2Fx /a%2Fb /a%5Cb /a%5Cb%2Fc /api/v1%5Cx /a%5Cq/c".split(" "),
 ];
 const METHODS = ["GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "WEBSOCKET_TEXT", "PROPFIND"];
 const QUERIES: readonly (readonly QueryPair[])[] = [
@@ -95,7 +96,8 @@ function lets(evaluator: Evaluator, connection: Connection, request: Request): b
   if (decision.verdict === "deny") return false;
   // As the proxy does: a path that has no canonical form is not judged.
   if (isInspected && request.encodedSlash === true && !acceptsEncodedSlash) return false;
-  return evaluator.request(connection, request).verdict === "allow";
+  const judge = (read: Request) => evaluator.request(connection, read);
+  return judgeReadings(request, judge).verdict === "allow";
 }
 
 function* callers(): Generator<Caller> {

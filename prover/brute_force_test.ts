@@ -20,7 +20,7 @@ const SEED = Number(
 );
 
 const PAIRS = 40;
-const POLICIES = 40;
+const POLICIES = 25;
 
 /** Here the policy of the last round has an endpoint that only denies what others allow. */
 const DENIES_FOR_OTHERS = { seed: 1826709848, from: 17, rounds: 18 };

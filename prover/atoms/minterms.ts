@@ -102,7 +102,7 @@ class Search {
     this.#automaton = automaton;
     this.#language = language;
     this.#budget = budget;
-    this.#steps = stepsOf(automaton, language);
+    this.#steps = stepsOf(language, (byte) => automaton.classOf[byte]!);
     const pairs = automaton.stateCount * language.stateCount;
     budget.step(pairs);
     this.#before = new Uint32Array(pairs);
@@ -147,12 +147,15 @@ const PREFERENCE: readonly number[] = [
   ..."abcdefghijklmnopqrstuvwxyz0123456789-_./ABCDEFGHIJKLMNOPQRSTUVWXYZ~+@:,=! %*",
 ].map((character) => character.charCodeAt(0));
 
-/** The most readable byte of those that neither of the two machines tells apart. */
-function stepsOf({ classOf }: Automaton, language: Language): readonly number[] {
-  const seen = new Set<number>();
+/** The most readable byte of those that no machine tells apart; `classOf` is that of the others. */
+export function stepsOf(
+  language: Language,
+  classOf: (byte: number) => number | string,
+): readonly number[] {
+  const seen = new Set<string>();
   const steps: number[] = [];
   for (const byte of [...PREFERENCE, ...Array.from({ length: 256 }, (_, at) => at)]) {
-    const key = language.columns[byte]! * 256 + classOf[byte]!;
+    const key = `${language.columns[byte]} ${classOf(byte)}`;
     if (seen.has(key)) continue;
     seen.add(key);
     steps.push(byte);

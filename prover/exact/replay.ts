@@ -32,8 +32,7 @@ export function evaluatorReplay(): Replay {
         core.connect(core.resolve(caller), target),
       request: core.request.bind(core),
     };
-    // The prover reads a path in one way: what servers may read in `%2F` and `%5C` only denies more.
-    return answer(judge, rawQuestionOf(witness), { isLiteral: true }).decision;
+    return answer(judge, rawQuestionOf(witness)).decision;
   };
 }
 

@@ -12,12 +12,14 @@ import { isRpc } from "../space/content.ts";
 import type { Member, MemberRule } from "../space/member.ts";
 import type { MethodAtoms, MethodMask } from "../space/method_atoms.ts";
 import { TOOLS_CALL } from "../space/rpc_classes.ts";
-import type { Cell } from "../space/space.ts";
+import type { Cell, PathReading } from "../space/space.ts";
 
 /** A rule, and the methods for which it speaks in a cell. */
 export interface Applied {
   readonly rule: MemberRule;
   readonly mask: MethodMask;
+  /** 0 for the path as it is written; otherwise the reading in which it matches. */
+  readonly reading: number;
 }
 
 /** What one policy says about a cell. */
@@ -31,7 +33,11 @@ export interface Verdict {
   /** Methods that pass as violations in audit mode. */
   readonly audited: MethodMask;
   readonly driver: Member | null;
-  /** Allow and deny rules that match, in the order of "first". */
+  /** Methods that pass but for the other readings of the path. */
+  readonly literal: MethodMask;
+  /** Methods that pass as violations where no rule allows them. */
+  readonly lenient: MethodMask;
+  /** Allow and deny rules that match, by reading, then in the order of "first". */
   readonly allows: readonly Applied[];
   readonly denies: readonly Applied[];
   /** Methods that an endpoint allows without a rule: responses, streams and the MCP profile. */
@@ -49,6 +55,8 @@ const NOTHING: Verdict = {
   allowed: 0,
   audited: 0,
   driver: null,
+  literal: 0,
+  lenient: 0,
   allows: [],
   denies: [],
   unruled: 0,
@@ -63,22 +71,74 @@ export function judge(cell: Cell, side: number, methods: MethodAtoms): Verdict {
     return { ...NOTHING, isConnected: true, isOpaque: true, allowed: methods.all };
   }
   const connected = { ...NOTHING, isConnected: true };
-  const selected = inspected.filter(({ endpoint }) => cell.path.matched.has(endpoint.path));
-  if (selected.length === 0) return connected;
-  const driver = driverOf(selected);
-  const read = readable(cell, driver, methods);
+  const layers = [cell.path, ...cell.path.readings].map((path, reading) =>
+    layerOf({ path, content: cell.content, reading }, inspected, methods)
+  );
+  const { selected, driver } = layers[0]!;
+  if (driver === null) return connected;
+  // What no reading of the path can be read as is denied, whatever else holds.
+  const read = layers.reduce((mask, layer) => mask & layer.read, methods.all);
   if (read === 0) return { ...connected, driver };
-  const denies = appliedRules(cell, selected, { isDeny: true, driver, methods, read });
+  const denies = layers.flatMap((layer) => layer.denies)
+    .map((applied) => ({ ...applied, mask: applied.mask & read }))
+    .filter(({ mask }) => mask !== 0);
   const speakers = selected.filter(({ endpoint }) =>
     endpoint.protocol === driver.endpoint.protocol
   );
-  const allows = appliedRules(cell, speakers, { isDeny: false, driver, methods, read });
+  const seen: Seen = { ...cell, reading: 0 };
+  const allows = appliedRules(seen, speakers, { isDeny: false, driver, methods, read });
   const unruled = speakers.some((member) => isUnruled(cell, member)) ? read : 0;
-  const denied = denies.reduce((mask, applied) => mask | applied.mask, 0);
-  const granted = allows.reduce((mask, applied) => mask | applied.mask, unruled);
-  const allowed = read & granted & ~denied;
-  const audited = driver.endpoint.enforcement === "audit" ? read & ~allowed : 0;
-  return { isConnected: true, isOpaque: false, allowed, audited, driver, allows, denies, unruled };
+  const granted = union(allows) | unruled;
+  const literal = read & granted & ~union(denies.filter(({ reading }) => reading === 0));
+  const lenient = driver.endpoint.enforcement === "audit" ? read : 0;
+  // In audit mode, that of whoever drives in a reading, a deny rule marks what it would deny.
+  const isAudit = ({ reading }: Applied) =>
+    layers[reading]!.driver?.endpoint.enforcement === "audit";
+  const others = denies.filter(({ reading }) => reading > 0);
+  const stops = union(others.filter((applied) => !isAudit(applied)));
+  const marks = union(others.filter(isAudit));
+  return {
+    isConnected: true,
+    isOpaque: false,
+    allowed: literal & ~stops & ~marks,
+    audited: ((lenient & ~literal) | (literal & marks)) & ~stops,
+    driver,
+    literal,
+    lenient,
+    allows,
+    denies,
+    unruled,
+  };
+}
+
+/** What one reading of the path of a cell comes to. */
+interface Layer {
+  readonly selected: readonly Member[];
+  /** `null` where no endpoint covers it: then it is silent. */
+  readonly driver: Member | null;
+  /** Methods of requests that can be read. */
+  readonly read: MethodMask;
+  readonly denies: readonly Applied[];
+}
+
+/** A path in one reading, with what the request holds. */
+interface Seen {
+  readonly path: PathReading;
+  readonly content: Cell["content"];
+  readonly reading: number;
+}
+
+function layerOf(seen: Seen, inspected: readonly Member[], methods: MethodAtoms): Layer {
+  const selected = inspected.filter(({ endpoint }) => seen.path.matched.has(endpoint.path));
+  if (selected.length === 0) return { selected, driver: null, read: methods.all, denies: [] };
+  const driver = driverOf(selected);
+  const read = readable(seen, driver, methods);
+  const denies = appliedRules(seen, selected, { isDeny: true, driver, methods, read });
+  return { selected, driver, read, denies };
+}
+
+function union(applied: readonly Applied[]): MethodMask {
+  return applied.reduce((mask, next) => mask | next.mask, 0);
 }
 
 /** The selected endpoint of the highest rank; the earlier of two that tie. */
@@ -95,7 +155,7 @@ export function rankOf({ endpoint }: Member): number {
 }
 
 /** Methods of requests that the driver can read: step 4, which audit mode does not soften. */
-function readable({ path, content }: Cell, { endpoint }: Member, methods: MethodAtoms): MethodMask {
+function readable({ path, content }: Seen, { endpoint }: Member, methods: MethodAtoms): MethodMask {
   if (path.hasEncodedSlash && !endpoint.allowEncodedSlash) return 0;
   const get = methods.bit("GET");
   const post = methods.bit("POST");
@@ -129,7 +189,7 @@ interface Applying {
 }
 
 function appliedRules(
-  cell: Cell,
+  seen: Seen,
   members: readonly Member[],
   { isDeny, driver, methods, read }: Applying,
 ): Applied[] {
@@ -138,8 +198,8 @@ function appliedRules(
     for (const rule of rules) {
       if (rule.isDeny !== isDeny) continue;
       const speaks = isDeny ? methods.all : speaking(rule, driver, methods);
-      const mask = matching(rule, cell, methods) & speaks & read;
-      if (mask !== 0) applied.push({ rule, mask });
+      const mask = matching(rule, seen, methods) & speaks & read;
+      if (mask !== 0) applied.push({ rule, mask, reading: seen.reading });
     }
   }
   return applied;
@@ -157,14 +217,18 @@ function speaking(
 }
 
 /** Methods for which a rule matches. */
-function matching({ id, rule }: MemberRule, cell: Cell, methods: MethodAtoms): MethodMask {
+function matching(
+  { id, rule }: MemberRule,
+  { path, content }: Seen,
+  methods: MethodAtoms,
+): MethodMask {
   switch (rule.kind) {
     case "http":
-      if (!cell.path.matched.has(rule.path)) return 0;
-      return rule.query.length === 0 || cell.content.met.has(id) ? methods.ofRule(rule.method) : 0;
+      if (!path.matched.has(rule.path)) return 0;
+      return rule.query.length === 0 || content.met.has(id) ? methods.ofRule(rule.method) : 0;
     case "graphql":
     case "rpc":
-      return cell.content.met.has(id) ? methods.all : 0;
+      return content.met.has(id) ? methods.all : 0;
     case "sql":
       return 0;
   }

@@ -50,7 +50,11 @@ export interface Decider {
 
 /** Returns who decides, as the policy's order of "first" has it. */
 export function deciderOf(cell: Cell, verdict: Verdict, side: number, bit: MethodMask): Decider {
-  const denier = verdict.denies.find(({ mask }) => (mask & bit) !== 0);
+  // Another reading decides only about what passes as it is written.
+  const isLiteral = (verdict.literal & bit) === 0;
+  const denier = verdict.denies.find(({ mask, reading }) =>
+    (mask & bit) !== 0 && (reading === 0) === isLiteral
+  );
   if (denier !== undefined) return { member: denier.rule.member, applied: denier };
   if ((verdict.allowed & bit) === 0) return { member: verdict.driver, applied: null };
   if (verdict.isOpaque) {

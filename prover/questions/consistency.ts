@@ -78,10 +78,12 @@ export class RuleUse {
       this.#note(record, "isNeeded", open & ~twice);
       earlier |= open;
     }
-    for (const { rule, mask } of verdict.denies) {
+    for (const { rule, mask, reading } of verdict.denies) {
       const record = this.#recordOf(rule.id);
       this.#note(record, "matches", mask);
-      this.#note(record, "decides", mask & granted);
+      // Where only another reading is denied, what audit mode lets pass would pass as well.
+      const open = reading === 0 ? granted : granted | verdict.lenient;
+      this.#note(record, "decides", mask & open);
     }
   }
 

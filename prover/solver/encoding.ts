@@ -8,12 +8,15 @@
  */
 
 import { addressBeyond } from "../questions/addresses.ts";
-import type { Cell, Space } from "../space/space.ts";
-import { SideEncoder, type SideTerms } from "./side_encoder.ts";
+import type { Cell, PathReading, Space } from "../space/space.ts";
+import { SideEncoder, type SideInput, type SideTerms } from "./side_encoder.ts";
 import { among, and, type ChoiceName, not, or, type Term } from "./term.ts";
 
 /** A connection and a path. */
 export type Spot = Pick<Cell, "connection" | "path" | "regions">;
+
+/** A reading that there is not: nothing covers it. */
+const UNREAD: PathReading = { hasEncodedSlash: false, matched: new Set() };
 
 /** A space and all its cells, ready to be asked about. */
 export class Encoding {
@@ -125,11 +128,22 @@ export class Encoding {
   side(side: number): SideTerms {
     let terms = this.#sides.get(side);
     if (terms === undefined) {
-      terms = new SideEncoder({
-        spots: this.#spots,
-        contents: this.#contents,
-        methodIn: (names) => this.methodIn(names),
-      }, side).encode();
+      const encoder = (spots: SideInput["spots"]) =>
+        new SideEncoder({
+          spots,
+          contents: this.#contents,
+          methodIn: (names) => this.methodIn(names),
+        }, side);
+      const count = this.#spots.reduce((max, { path }) => Math.max(max, path.readings.length), 0);
+      const readings = Array.from(
+        { length: count },
+        (_, at) =>
+          this.#spots.map(({ connection, path }) => ({
+            connection,
+            path: path.readings[at] ?? UNREAD,
+          })),
+      );
+      terms = encoder(this.#spots).encode(readings.map(encoder));
       this.#sides.set(side, terms);
     }
     return terms;

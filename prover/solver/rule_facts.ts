@@ -28,8 +28,13 @@ export interface Fact {
 export function termOf({ subject, name }: Pick<Fact, "subject" | "name">, terms: SideTerms): Term {
   if (!("member" in subject)) return ofEndpoint(subject, name, terms);
   const speaks = terms.speaks(subject);
+  if (subject.isDeny) {
+    const elsewhere = terms.speaksElsewhere(subject);
+    if (name === "matches") return or(speaks, elsewhere);
+    if (name !== "decides") return FALSE;
+    return or(and(speaks, terms.granted), and(elsewhere, or(terms.granted, terms.isLenient)));
+  }
   if (name === "matches") return speaks;
-  if (subject.isDeny) return name === "decides" ? and(speaks, terms.granted) : FALSE;
   const opens = and(speaks, not(terms.isDenied));
   if (name === "opens") return opens;
   const others = terms.companions(subject.member).flatMap(({ rules }) => rules)

@@ -10,7 +10,7 @@
 
 import type { Endpoint } from "../../policy-wasm/policy.ts";
 import type { Member, MemberRule } from "../space/member.ts";
-import type { Cell } from "../space/space.ts";
+import type { Cell, PathReading } from "../space/space.ts";
 import { among, and, FALSE, not, or, type Term } from "./term.ts";
 
 /** What one policy says, as propositions. */
@@ -18,14 +18,18 @@ export interface SideTerms {
   readonly passes: Term;
   readonly isAudited: Term;
   readonly isOpaque: Term;
-  /** Some deny rule matches. */
+  /** Some deny rule matches, in whatever reading of the path. */
   readonly isDenied: Term;
+  /** What no rule allows passes as a violation. */
+  readonly isLenient: Term;
   /** An `mcp` endpoint allows it beside its rules. */
   readonly isUnruled: Term;
   /** Something would allow it. */
   readonly granted: Term;
   /** A rule matches a request that its driver can read, and may speak about it. */
   readonly speaks: (rule: MemberRule) => Term;
+  /** The same of a deny rule, in readings of the path other than the written one. */
+  readonly speaksElsewhere: (rule: MemberRule) => Term;
   readonly admits: (member: Member) => Term;
   /** Endpoints that are selected together with this one, itself included. */
   readonly companions: (member: Member) => readonly Member[];
@@ -36,9 +40,25 @@ export interface SideTerms {
 /** Protocols whose requests are read. */
 const READ: readonly Endpoint["protocol"][] = ["rest", "websocket", "graphql", "json-rpc", "mcp"];
 
+/** A connection with a path in one reading. */
+interface Spot {
+  readonly connection: Cell["connection"];
+  readonly path: PathReading;
+}
+
+/** What deny rules and hard checks say about one reading of all paths. */
+interface ReadingTerms {
+  /** No endpoint covers it, or its driver can read the request. */
+  readonly isLegible: Term;
+  /** A deny rule stops it, or only marks it. */
+  readonly isStopped: Term;
+  readonly isMarked: Term;
+  readonly speaks: ReadonlyMap<number, Term>;
+}
+
 /** What a side is encoded from. */
 export interface SideInput {
-  readonly spots: readonly Pick<Cell, "connection" | "path">[];
+  readonly spots: readonly Spot[];
   readonly contents: readonly Cell["content"][];
   readonly methodIn: (names: readonly string[]) => Term;
 }
@@ -71,7 +91,9 @@ export class SideEncoder {
     }
   }
 
-  encode(): SideTerms {
+  /** `others` are the same spots in the other readings of their paths. */
+  encode(others: readonly SideEncoder[] = []): SideTerms {
+    const elsewhere = others.map((other) => other.encodeReading());
     const admitted = [...this.#admitted];
     const isRead = among(
       "spot",
@@ -82,7 +104,11 @@ export class SideEncoder {
     const [denied, unruled, legible]: Term[][] = [[], [], []];
     const audits: Term[] = [];
     for (const [driver, cells] of this.#selected) {
-      const reads = and(this.#drives(driver, cells), this.#legible(driver));
+      const reads = and(
+        this.#drives(driver, cells),
+        this.#legible(driver),
+        ...elsewhere.map(({ isLegible }) => isLegible),
+      );
       if (reads === FALSE) continue;
       legible!.push(reads);
       if (driver.endpoint.enforcement === "audit") audits.push(reads);
@@ -96,24 +122,60 @@ export class SideEncoder {
       unruled!.push(and(reads, this.#beyondRules(driver)));
     }
     const speaks = new Map([...terms].map(([id, list]) => [id, or(...list)]));
-    const isDenied = or(...denied!);
+    const isLegible = or(...legible!);
+    const isDeniedHere = or(...denied!);
+    const isStopped = and(isLegible, or(...elsewhere.map((terms) => terms.isStopped)));
+    const isMarked = and(isLegible, or(...elsewhere.map((terms) => terms.isMarked)));
+    const isLenient = or(...audits);
     const isUnruled = or(...unruled!);
     const members = admitted.map(([member]) => member);
     const allows = members.flatMap(({ rules }) => rules.filter(({ isDeny }) => !isDeny));
     const granted = or(isUnruled, ...allows.map(({ id }) => speaks.get(id) ?? FALSE));
-    const isAllowed = and(or(...legible!), granted, not(isDenied));
-    const isAudited = and(or(...audits), not(isAllowed));
+    const isLiteral = and(isLegible, granted, not(isDeniedHere));
+    const isAllowed = and(isLiteral, not(isStopped), not(isMarked));
+    const isAudited = and(
+      or(and(isLenient, not(isLiteral)), and(isLiteral, isMarked)),
+      not(isStopped),
+    );
+    const speaksElsewhere = ({ id }: MemberRule) =>
+      and(isLegible, or(...elsewhere.map((terms) => terms.speaks.get(id) ?? FALSE)));
     return {
       passes: or(isOpaque, isAllowed, isAudited),
       isAudited,
       isOpaque,
-      isDenied,
+      isDenied: or(isDeniedHere, isStopped, isMarked),
+      isLenient,
       isUnruled,
       granted,
       speaks: (rule) => speaks.get(rule.id) ?? FALSE,
+      speaksElsewhere,
       admits: (member) => among("spot", this.#admitted.get(member) ?? []),
       companions: (member) => this.companions(member),
       neighbours: (member) => this.#neighbours(member),
+    };
+  }
+
+  /** What this reading of the paths denies. */
+  encodeReading(): ReadingTerms {
+    const speaks = new Map<number, Term[]>();
+    const [stopped, marked, illegible]: Term[][] = [[], [], []];
+    for (const [driver, cells] of this.#selected) {
+      const drives = this.#drives(driver, cells);
+      const legible = this.#legible(driver);
+      illegible!.push(and(drives, not(legible)));
+      const list = driver.endpoint.enforcement === "audit" ? marked! : stopped!;
+      for (const { rule, term } of this.#spoken(driver)) {
+        if (!rule.isDeny) continue;
+        const spoken = and(drives, legible, term);
+        list.push(spoken);
+        speaks.set(rule.id, [...speaks.get(rule.id) ?? [], spoken]);
+      }
+    }
+    return {
+      isLegible: not(or(...illegible!)),
+      isStopped: or(...stopped!),
+      isMarked: or(...marked!),
+      speaks: new Map([...speaks].map(([id, list]) => [id, or(...list)])),
     };
   }
 

@@ -14,6 +14,7 @@ import { isInspected } from "../../policy-wasm/traits.ts";
 import { ENCODED_SLASH_TAG } from "../atoms/language.ts";
 import type { Budget } from "../atoms/limits.ts";
 import { MachineTooLarge, splitIntoAtoms } from "../atoms/minterms.ts";
+import { type ReadAtom, splitByReadings } from "../atoms/readings.ts";
 import { type CallerClass, callerClasses } from "./caller_classes.ts";
 import { type Content, contentClasses } from "./content.ts";
 import { type HostAtom, hostAtoms } from "./host_atoms.ts";
@@ -43,11 +44,18 @@ export interface Connection {
   readonly regions: readonly number[];
 }
 
-/** Paths that the same patterns match. */
-export interface PathClass {
-  readonly text: string;
+/** What a path comes to: as it is written, or as a server may read it. */
+export interface PathReading {
   readonly hasEncodedSlash: boolean;
+  /** Patterns that match; of a reading, only those of endpoints and deny rules count. */
   readonly matched: ReadonlySet<string>;
+}
+
+/** Paths that the same patterns match, in each reading. */
+export interface PathClass extends PathReading {
+  readonly text: string;
+  /** Readings other than the written one, where they can make a difference. */
+  readonly readings: readonly PathReading[];
 }
 
 /** Requests on a connection that nothing tells apart but the method. */
@@ -172,7 +180,10 @@ export class Space {
   *cellsOf(connection: Connection): Generator<Cell> {
     const inspected = connection.admitted.filter(({ endpoint }) => isInspected(endpoint.protocol));
     for (const path of this.#pathsOf(connection, inspected)) {
-      const selected = inspected.filter(({ endpoint }) => path.matched.has(endpoint.path));
+      const readings = [path, ...path.readings];
+      const selected = inspected.filter(({ endpoint }) =>
+        readings.some(({ matched }) => matched.has(endpoint.path))
+      );
       const regions = connection.regions.filter((index) => {
         const pattern = this.regions[index]!.path;
         return pattern === null || path.matched.has(pattern);
@@ -199,16 +210,29 @@ export class Space {
     }
   }
 
-  #cutPaths({ key, patterns, takesSlash }: PathQuestion): readonly PathClass[] {
+  #cutPaths({ key, patterns, read, deniers, takesSlash }: PathQuestion): readonly PathClass[] {
     let classes = this.#paths.get(key);
     if (classes === undefined) {
       const globs = patterns.map((pattern) => this.#matcher.glob(pattern, "path"));
       const language = this.#matcher.language(takesSlash ? "slashPath" : "path");
-      const options = { budget: this.#budget, preferred: ["/"] };
-      classes = splitIntoAtoms(globs, language, options).map((atom) => ({
+      const budget = this.#budget;
+      const atoms = splitIntoAtoms(globs, language, { budget, preferred: ["/"] });
+      const readGlobs = read.map((pattern) => this.#matcher.glob(pattern, "path"));
+      const refined = read.length === 0
+        ? atoms.map((atom): ReadAtom => ({ ...atom, readings: [] }))
+        : splitByReadings(atoms, { globs, language }, {
+          budget,
+          readGlobs,
+          canDeny: (found) => found.some((index) => deniers.has(read[index]!)),
+        });
+      classes = refined.map((atom) => ({
         text: atom.witness,
         hasEncodedSlash: atom.tag === ENCODED_SLASH_TAG,
         matched: new Set(atom.patterns.map((index) => patterns[index]!)),
+        readings: atom.readings.map(({ patterns: matched, hasEncodedSlash }) => ({
+          hasEncodedSlash,
+          matched: new Set(matched.map((index) => read[index]!)),
+        })),
       }));
       this.#paths.set(key, classes);
     }
@@ -217,7 +241,8 @@ export class Space {
 
   #contentsOf(selected: readonly Member[], path: PathClass): readonly Content[] {
     const onPath = selected.flatMap(({ rules }) => rules).filter(({ rule }) =>
-      rule.kind === "http" && rule.query.length > 0 && path.matched.has(rule.path)
+      rule.kind === "http" && rule.query.length > 0 &&
+      [path, ...path.readings].some(({ matched }) => matched.has(rule.path))
     );
     const bodies = selected.filter(({ rules, endpoint }) =>
       endpoint.protocol !== "rest" && rules.every(({ rule }) => rule.kind !== "sql")
@@ -236,6 +261,10 @@ export class Space {
 interface PathQuestion {
   readonly key: string;
   readonly patterns: readonly string[];
+  /** Those that matter to readings; none where readings can make no difference. */
+  readonly read: readonly string[];
+  /** Those of them without which a reading denies nothing. */
+  readonly deniers: ReadonlySet<string>;
   readonly takesSlash: boolean;
 }
 
@@ -249,23 +278,56 @@ function pathQuestion(members: readonly Member[], regions: readonly Region[]): P
   const takesSlash = members.some(({ endpoint }) => endpoint.allowEncodedSlash) ||
     (isUnread && regions.some(({ path }) => path !== null));
   const list = [...patterns].sort();
-  return { key: `${takesSlash} ${list.join("\0")}`, patterns: list, takesSlash };
+  const { read, deniers } = readPatterns(members);
+  const key = [takesSlash, ...list, "", ...read, "", ...deniers].join("\0");
+  return { key, patterns: list, read, deniers, takesSlash };
+}
+
+/**
+ * Returns the patterns that can make a reading of a path differ from the path itself: those of what
+ * denies. An endpoint denies by itself where it cannot take a request that another takes.
+ */
+function readPatterns(members: readonly Member[]): Pick<PathQuestion, "read" | "deniers"> {
+  const denied = members.flatMap(({ rules }) =>
+    rules.flatMap(({ rule, isDeny }) => isDeny && rule.kind === "http" ? [rule.path] : [])
+  );
+  const endpoints = new Set(members.map(({ endpoint }) => endpoint.path));
+  const isAlike = endpoints.size <= 1 ||
+    new Set(
+            members.map(({ endpoint: { protocol, allowEncodedSlash } }) =>
+              protocol === "rest" ? String(allowEncodedSlash) : protocol
+            ),
+          ).size === 1 && members[0]!.endpoint.protocol === "rest";
+  if (denied.length === 0 && isAlike) return { read: [], deniers: new Set() };
+  return {
+    read: [...new Set([...denied, ...endpoints])].sort(),
+    deniers: isAlike ? new Set(denied) : endpoints,
+  };
 }
 
 /** Joins classes that fewer patterns do not tell apart. */
 function project(
   classes: readonly PathClass[],
-  { patterns, takesSlash }: PathQuestion,
+  { patterns, read, deniers, takesSlash }: PathQuestion,
 ): readonly PathClass[] {
   const kept = new Set(patterns);
   const found = new Map<string, PathClass>();
-  for (const { text, hasEncodedSlash, matched } of classes) {
+  for (const { text, hasEncodedSlash, matched, readings } of classes) {
     if (hasEncodedSlash && !takesSlash) continue;
-    const seen = [...matched].filter((pattern) => kept.has(pattern));
-    const key = `${hasEncodedSlash} ${seen.join("\0")}`;
-    if (!found.has(key)) found.set(key, { text, hasEncodedSlash, matched: new Set(seen) });
+    const seen = { hasEncodedSlash, matched: keep(matched, kept) };
+    const others = readings
+      .map((reading) => ({ ...reading, matched: keep(reading.matched, new Set(read)) }))
+      .filter((reading) => [...reading.matched].some((pattern) => deniers.has(pattern)));
+    const key = [seen, ...others].map(({ hasEncodedSlash: slash, matched: list }) =>
+      `${slash} ${[...list].join("\0")}`
+    ).join("\n");
+    if (!found.has(key)) found.set(key, { text, ...seen, readings: others });
   }
   return [...found.values()];
+}
+
+function keep(matched: ReadonlySet<string>, kept: ReadonlySet<string>): ReadonlySet<string> {
+  return new Set([...matched].filter((pattern) => kept.has(pattern)));
 }
 
 /** Returns a port that no endpoint of the place has. */
