@@ -44,6 +44,7 @@ sandboxSuite("providers", async (suite) => {
   await stepsOfProfiles(suite);
   await stepsOfLayers(suite);
   await stepsOfRekey(suite);
+  await stepsOfRestarts(suite);
   await stepsOfCanary(suite);
 });
 
@@ -228,6 +229,28 @@ async function stepsOfRekey({ world: { machine, origins }, step }: Suite): Promi
       await ask(machine, WITH_TOKEN);
       return await origins.received(`Bearer ${ROTATED}`);
     });
+  });
+}
+
+async function stepsOfRestarts({ world: { machine, origins }, step }: Suite): Promise<void> {
+  const hasValue = async () => {
+    await ask(machine, WITH_TOKEN);
+    return await origins.received(`Bearer ${ROTATED}`);
+  };
+
+  await step("a gateway that was killed gives the same credentials", async () => {
+    await machine.killGateway();
+    await machine.startGateway();
+    await machine.waitForPhase("box", "Ready");
+    await origins.clear();
+    await waitFor("the value", hasValue, 60_000);
+  });
+
+  await step("and so does a sandbox that was stopped and started", async () => {
+    await machine.must(["sandbox", "stop", "box"]);
+    await machine.must(["sandbox", "start", "box"]);
+    await origins.clear();
+    await waitFor("the value", hasValue, 60_000);
   });
 }
 
