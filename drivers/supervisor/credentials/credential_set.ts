@@ -13,6 +13,8 @@ import { matchesGlob, matchesHost } from "../../../policy-wasm/reference_glob.ts
 import type {
   GetSandboxProviderEnvironmentResponse,
 } from "../../../proto/gen/openshell/v1/openshell_pb.ts";
+import { hostPatternsIntersect } from "../../../policy-wasm/host_pattern.ts";
+import type { CredentialNames } from "./foreign_credentials.ts";
 import { placeholderOf } from "./placeholder.ts";
 
 /** Where a request goes. */
@@ -49,8 +51,8 @@ interface Credential {
   readonly bindings: readonly Binding[];
 }
 
-/** Nothing that could end a line, and at least something. */
-const VALUE = /^[^\r\n\0]+$/;
+/** No control character, which could end a line, and at least something. */
+const VALUE = /^[\t\x20-\x7e\xa0-\uffff]+$/;
 
 export class CredentialSet {
   /** No credentials at all. */
@@ -60,17 +62,22 @@ export class CredentialSet {
   readonly revision: bigint;
   /** Keys that came without a place, and are given to nobody. */
   readonly withheld: readonly string[];
+  /** Headers and parameters that the profiles of these credentials use. */
+  readonly names: CredentialNames;
   readonly #credentials = new Map<string, Credential>();
   /** Apart from the rest, and private, so that printing a credential shows no value. */
   readonly #values = new Map<string, string>();
   readonly #open: ReadonlyMap<string, string>;
+  readonly #message: GetSandboxProviderEnvironmentResponse | null;
 
   constructor(message: GetSandboxProviderEnvironmentResponse | null) {
+    this.#message = message;
     this.revision = message?.providerEnvRevision ?? 0n;
     const open = new Map<string, string>();
     const withheld: string[] = [];
+    const bindingsByKey = new Map(Object.entries(message?.staticCredentialBindings ?? {}));
     for (const [key, value] of Object.entries(message?.environment ?? {})) {
-      const binding = message?.staticCredentialBindings[key];
+      const binding = bindingsByKey.get(key);
       if (binding !== undefined && binding.endpoints.length > 0) {
         this.#values.set(key, value);
         this.#credentials.set(key, {
@@ -78,7 +85,11 @@ export class CredentialSet {
           provider: binding.credentialIdentity,
           handle: binding.workloadCredentialHandle,
           expiresAtMs: toTime(message?.credentialExpiresAtMs[key]),
-          bindings: binding.endpoints.map(({ host, port, path }) => ({ host, port, path })),
+          bindings: binding.endpoints.map(({ host, port, path }) => ({
+            host: host.toLowerCase(),
+            port,
+            path,
+          })),
         });
       } else if (message?.nonSecretEnvironmentKeys.includes(key) === true) {
         open.set(key, value);
@@ -88,6 +99,15 @@ export class CredentialSet {
     }
     this.#open = open;
     this.withheld = withheld;
+    this.names = namesOf(message);
+  }
+
+  /** Returns these credentials without those that a test takes out. */
+  without(isTakenOut: (key: string) => boolean): CredentialSet {
+    const message = this.#message;
+    if (message === null) return this;
+    const kept = Object.entries(message.environment).filter(([key]) => !isTakenOut(key));
+    return new CredentialSet({ ...message, environment: Object.fromEntries(kept) });
   }
 
   get isEmpty(): boolean {
@@ -106,7 +126,15 @@ export class CredentialSet {
 
   /** Returns the value of a placeholder's reference, where it belongs to that place now. */
   resolve(reference: string, place: Place, nowMs: number): Resolution {
-    const credential = this.#find(reference);
+    return this.#resolve(this.#find(reference), place, nowMs);
+  }
+
+  /** Returns the value of a key, for what the proxy itself does with it. */
+  resolveKey(key: string, place: Place, nowMs: number): Resolution {
+    return this.#resolve(this.#credentials.get(key) ?? null, place, nowMs);
+  }
+
+  #resolve(credential: Credential | null, place: Place, nowMs: number): Resolution {
     if (credential === null) return { ok: false, key: null, problem: "credential_unknown" };
     const { key, expiresAtMs, bindings } = credential;
     const fail = (problem: CredentialProblem): Resolution => ({ ok: false, key, problem });
@@ -132,9 +160,24 @@ export class CredentialSet {
     );
   }
 
+  /** Keys that belong to some host of a pattern at one of the ports. */
+  keysAt(hostPattern: string, ports: readonly number[]): readonly string[] {
+    return [...this.#credentials.values()].filter(({ bindings }) =>
+      bindings.some(({ host, port }) =>
+        ports.includes(port) && hostPatternsIntersect(hostPattern, host)
+      )
+    ).map(({ key }) => key);
+  }
+
   /** The provider that a key comes from. */
   providerOf(key: string): string | null {
     return this.#credentials.get(key)?.provider ?? null;
+  }
+
+  /** The value of a key, if there is one, for whoever keeps it out of what is passed on. */
+  secretOf(key: string): readonly string[] {
+    const value = this.#values.get(key);
+    return value === undefined ? [] : [value];
   }
 
   /** The values themselves, for whoever keeps them out of what is passed on. */
@@ -148,6 +191,17 @@ export class CredentialSet {
     const credential = this.#credentials.get(key);
     return credential !== undefined && credential.handle === handle ? credential : null;
   }
+}
+
+/** A static credential's profile comes under its key among the dynamic ones, where one comes. */
+function namesOf(message: GetSandboxProviderEnvironmentResponse | null): CredentialNames {
+  const profiles = Object.values(message?.dynamicCredentials ?? {});
+  const lower = (names: readonly string[]) =>
+    new Set(names.filter((name) => name !== "").map((name) => name.toLowerCase()));
+  return {
+    headers: lower(profiles.map(({ headerName }) => headerName.replaceAll("_", "-"))),
+    parameters: lower(profiles.map(({ queryParam }) => queryParam)),
+  };
 }
 
 function covers(binding: Binding, { host, port, path }: Place): boolean {

@@ -12,6 +12,7 @@ Deno.test("CredentialSet gives programs placeholders and what is no secret, and 
     ROTATING: `openshell:resolve:env:${HANDLE}_ROTATING`,
     OLD: "openshell:resolve:env:OLD",
     BROKEN: "openshell:resolve:env:BROKEN",
+    LARGE: "openshell:resolve:env:LARGE",
     SLASHED: "openshell:resolve:env:SLASHED",
   });
   assert.deepEqual(set.withheld, ["LOST"]);

@@ -32,6 +32,7 @@ export function sampleCredentials(): CredentialSet {
       SLASHED: "a/b",
       LOST: "value-without-a-place",
       REGION: "eu-1",
+      LARGE: "l".repeat(16 * 1024),
     },
     staticCredentialBindings: {
       TOKEN: bind([at("api.example.com", 443), at("*.wild.example.com", 8443, "/v1/**")]),
@@ -39,7 +40,9 @@ export function sampleCredentials(): CredentialSet {
       OLD: bind([at("api.example.com", 443)]),
       BROKEN: bind([at("api.example.com", 443)]),
       SLASHED: bind([at("api.example.com", 443)]),
+      LARGE: bind([at("api.example.com", 443)]),
     },
+    dynamicCredentials: { TOKEN: { headerName: "X-Acme-Ticket", queryParam: "acme_ticket" } },
     credentialExpiresAtMs: { OLD: BigInt(NOW), TOKEN: BigInt(NOW + 1) },
     nonSecretEnvironmentKeys: ["REGION"],
   }));

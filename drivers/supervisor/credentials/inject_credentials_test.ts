@@ -50,6 +50,16 @@ Deno.test.each([
     fields: [["authorization", `basic ${btoa(`${SECRET}:`)}`]],
   },
   {
+    name: "no cookie of others",
+    sent: { headers: { Cookie: "session=theirs", accept: "*/*" } },
+    fields: [["accept", "*/*"]],
+  },
+  {
+    name: "a cookie of ours alone",
+    sent: { headers: { cookie: `a=theirs; b=${TOKEN}; c=x${TOKEN}` } },
+    fields: [["cookie", `b=${SECRET}`]],
+  },
+  {
     name: "a query value",
     sent: { target: `/a?b=1&key=${TOKEN}&c` },
     target: `/a?b=1&key=${SECRET}&c`,
@@ -82,6 +92,13 @@ Deno.test.each([
   {
     name: "a credential of its own at another place",
     sent: { host: "other.example.com", headers: { authorization: "Bearer mine" } },
+  },
+  {
+    name: "what only sounds like one",
+    sent: {
+      target: "/a?key=name&page_token=abc",
+      headers: { "idempotency-key": "k", "x-csrf-token": "c", "openai-organization": "o" },
+    },
   },
   { name: "text that only speaks of it", sent: { headers: { "x-note": "openshell resolve env" } } },
 ])("injectCredentials() leaves $name as it is", ({ sent }) => {
@@ -170,12 +187,6 @@ Deno.test.each([
     sent: { headers: { authorization: `Basic ${btoa("a:theirs")}` } },
     want: "foreign_credential",
   },
-  { name: "a cookie", sent: { headers: { cookie: "session=theirs" } }, want: "foreign_credential" },
-  {
-    name: "a cookie beside ours",
-    sent: { headers: { cookie: `a=theirs; b=${TOKEN}` } },
-    want: "foreign_credential",
-  },
   {
     name: "a bearer beside ours",
     sent: { headers: { authorization: `Bearer theirs ${TOKEN}` } },
@@ -185,6 +196,60 @@ Deno.test.each([
     name: "ours and one of its own",
     sent: { headers: { "x-api-key": TOKEN, authorization: "Bearer x" } },
     want: "foreign_credential",
+  },
+  {
+    name: "a header as gateways to CGI read it",
+    sent: { headers: { "X_API_KEY": "theirs" } },
+    want: "foreign_credential",
+  },
+  {
+    name: "a header that ends like one",
+    sent: { headers: { "x-acme-access-key": "theirs" } },
+    want: "foreign_credential",
+  },
+  {
+    name: "a header that a profile names",
+    sent: { headers: { "X-Acme-Ticket": "theirs" } },
+    want: "foreign_credential",
+  },
+  {
+    name: "a key as the user beside ours",
+    sent: { headers: { authorization: `Basic ${btoa(`ghp_theirs:${TOKEN}`)}` } },
+    want: "foreign_credential",
+  },
+  {
+    name: "a password beside ours as the user",
+    sent: { headers: { authorization: `Basic ${btoa(`${TOKEN}:theirs`)}` } },
+    want: "foreign_credential",
+  },
+  {
+    name: "a parameter behind a semicolon",
+    sent: { target: "/a?b=1;access_token=theirs" },
+    want: "foreign_credential",
+  },
+  {
+    name: "a parameter of its own beside ours",
+    sent: { target: `/a?access_token=theirs;x=${TOKEN}` },
+    want: "foreign_credential",
+  },
+  {
+    name: "an upload that was signed elsewhere",
+    sent: { target: "/a?X-Amz-Signature=0a0a&X-Amz-Credential=AKIA%2Fx" },
+    want: "foreign_credential",
+  },
+  {
+    name: "a long key",
+    sent: { target: "/a?key=AIzaSyTheirsTheirsTheirs" },
+    want: "foreign_credential",
+  },
+  {
+    name: "more values than fit",
+    sent: {
+      headers: Object.fromEntries(
+        Array.from({ length: 8 }, (_, at) => [`x-${at}`, "openshell:resolve:env:LARGE"]),
+      ),
+    },
+    want: "request_too_large",
   },
   {
     name: "a parameter of its own",

@@ -9,14 +9,15 @@
  * @module
  */
 
-/** Begins every placeholder in a body: raw, in a form, or in JSON with its escape of a colon. */
-const MARKERS: readonly Uint8Array[] = [
-  "openshell:resolve:env:",
-  "openshell%3Aresolve%3Aenv%3A",
-  "openshell\\u003aresolve\\u003aenv\\u003a",
-  "openshell-resolve-env-",
-].map((text) => new TextEncoder().encode(text.toLowerCase()));
+import { ByteSearch } from "./byte_search.ts";
 
+const FIRST_WORD = "openshell";
+const WORDS = [FIRST_WORD, "resolve", "env"].map(bytesOf);
+
+/** Between the words: raw, in a form once or twice encoded, in JSON with its escape, in an alias. */
+const SEPARATORS = [":", "%3a", "%253a", "\\u003a", "-"].map(bytesOf);
+
+const SEARCH = new ByteSearch(bytesOf(FIRST_WORD), { ignoresCase: true });
 const EMPTY = new Uint8Array(0);
 
 /** What one piece came to. */
@@ -30,14 +31,15 @@ export class MarkerGuard {
   /** A beginning of a marker at the end of what was seen. */
   #held: Uint8Array = EMPTY;
 
-  /** Takes the next piece. */
+  /** Takes the next piece. What it returns may be a part of that, and is good for as long. */
   push(piece: Uint8Array): Guarded {
-    const bytes = concat(this.#held, piece);
-    const lower = toLower(bytes);
-    if (MARKERS.some((marker) => indexOf(lower, marker) >= 0)) return { kind: "found" };
-    const kept = longestBeginning(lower);
-    this.#held = bytes.slice(bytes.length - kept);
-    return { kind: "clean", bytes: bytes.subarray(0, bytes.length - kept) };
+    const bytes = this.#held.length === 0 ? piece : concat(this.#held, piece);
+    for (let at = SEARCH.find(bytes); at >= 0; at = SEARCH.find(bytes, at + 1)) {
+      const reach = reachOf(bytes, at);
+      if (reach === "marker") return { kind: "found" };
+      if (reach === "beginning") return this.#hold(bytes, at);
+    }
+    return this.#hold(bytes, bytes.length - SEARCH.beginningAtEnd(bytes));
   }
 
   /** Returns what was held back: at the end it can become nothing any more. */
@@ -46,38 +48,47 @@ export class MarkerGuard {
     this.#held = EMPTY;
     return held;
   }
+
+  #hold(bytes: Uint8Array, from: number): Guarded {
+    this.#held = from === bytes.length ? EMPTY : bytes.slice(from);
+    return { kind: "clean", bytes: bytes.subarray(0, from) };
+  }
 }
 
-/** Length of the longest end of `bytes` that a marker begins with. */
-function longestBeginning(bytes: Uint8Array): number {
-  let longest = 0;
-  for (const marker of MARKERS) {
-    for (let length = Math.min(marker.length - 1, bytes.length); length > longest; length--) {
-      if (startsWith(marker, bytes.subarray(bytes.length - length))) longest = length;
+/** How far the bytes from here on make up a marker, whose first word is there. */
+function reachOf(bytes: Uint8Array, start: number): "marker" | "beginning" | "nothing" {
+  let at = start;
+  for (const word of WORDS) {
+    const afterWord = skip(bytes, at, word);
+    if (typeof afterWord === "string") return afterWord;
+    let next: Skipped = "nothing";
+    for (const separator of SEPARATORS) {
+      const skipped = skip(bytes, afterWord, separator);
+      if (skipped !== "nothing") next = skipped;
     }
+    if (typeof next === "string") return next;
+    at = next;
   }
-  return longest;
+  return "marker";
 }
 
-function indexOf(bytes: Uint8Array, marker: Uint8Array): number {
-  const first = marker[0]!;
-  for (let at = bytes.indexOf(first); at >= 0; at = bytes.indexOf(first, at + 1)) {
-    if (startsWith(bytes.subarray(at), marker)) return at;
+/** The place behind a text, or that it is not there, or that the bytes end inside of it. */
+type Skipped = number | "beginning" | "nothing";
+
+function skip(bytes: Uint8Array, from: number, text: Uint8Array): Skipped {
+  for (let at = 0; at < text.length; at += 1) {
+    const byte = bytes[from + at];
+    if (byte === undefined) return "beginning";
+    if ((byte >= 0x41 && byte <= 0x5a ? byte + 0x20 : byte) !== text[at]) return "nothing";
   }
-  return -1;
+  return from + text.length;
 }
 
-function startsWith(bytes: Uint8Array, beginning: Uint8Array): boolean {
-  return bytes.length >= beginning.length && beginning.every((byte, at) => bytes[at] === byte);
-}
-
-/** ASCII letters alone. */
-function toLower(bytes: Uint8Array): Uint8Array {
-  return bytes.map((byte) => byte >= 0x41 && byte <= 0x5a ? byte + 0x20 : byte);
+function bytesOf(text: string): Uint8Array {
+  return new TextEncoder().encode(text);
 }
 
 function concat(a: Uint8Array, b: Uint8Array): Uint8Array {
-  if (a.length === 0) return b;
   const all = new Uint8Array(a.length + b.length);
   all.set(a);
   all.set(b, a.length);

@@ -16,6 +16,7 @@ const ALLOWED: JudgedRequest = {
     path: "/a",
     query: [],
   } as unknown as NonNullable<JudgedRequest["request"]>,
+  endpoint: null,
 };
 
 function add(value: string, { host = "api.example.com", credentials = sampleCredentials() } = {}) {
@@ -26,21 +27,29 @@ function add(value: string, { host = "api.example.com", credentials = sampleCred
     connection: { decision: { rule: "api" } },
     generation: { credentials },
   } as unknown as LiveConnection;
-  const head = { fields: [["x-api-key", value]] } as unknown as RequestHead;
-  const added = addCredentials(ALLOWED, head, live, { record: (event) => void events.push(event) });
+  const fields = [["x-api-key", value]];
+  const head = { method: "GET", framing: { kind: "none" }, fields } as unknown as RequestHead;
+  const sink = { record: (event: AuditEvent) => void events.push(event) };
+  const scene = { live, events: sink, scheme: "https", address: () => null } as const;
+  const added = addCredentials(ALLOWED, head, scene);
   return { ...added, events };
 }
 
 Deno.test("addCredentials() gives the value to what goes on, and to nothing else", () => {
   // The sample's credential expires: what is asked for is before that in no case.
   const { forwarded, judged, events } = add("openshell:resolve:env:SLASHED");
-  assert.deepEqual(forwarded, { target: "/a", fields: [["x-api-key", "a/b"]] });
+  assert.equal(forwarded?.target, "/a");
+  assert.deepEqual(forwarded?.fields, [["x-api-key", "a/b"]]);
   assert.deepEqual([judged, events], [ALLOWED, []]);
 });
 
-Deno.test("addCredentials() looks at nothing where there are no credentials", () => {
-  const { forwarded } = add(TOKEN, { credentials: CredentialSet.NONE });
-  assert.deepEqual(forwarded, { target: "/a" });
+Deno.test("addCredentials() lets no placeholder out where there are no credentials any more", () => {
+  const none = { credentials: CredentialSet.NONE };
+  const { forwarded, judged } = add(TOKEN, none);
+  assert.equal(forwarded, null);
+  const { outcome } = judged;
+  assert.equal(outcome.kind === "denied" && outcome.reason, "credential_unknown");
+  assert.deepEqual(add("mine", none).forwarded, { target: "/a" });
 });
 
 Deno.test.each([

@@ -9,9 +9,12 @@
 
 import { canonicalHost } from "../../../policy-wasm/canonical/host.ts";
 import { judgeDestination } from "../../../policy-wasm/destination.ts";
+import type { Decision } from "../../../policy-wasm/decision.ts";
 import type { Connection } from "../../../policy-wasm/evaluator.ts";
+import type { Endpoint } from "../../../policy-wasm/policy.ts";
 import type { Caller, Target } from "../../../policy-wasm/request.ts";
 import { REASON_TEXTS } from "../../../proto/reason.ts";
+import { holdsMarker } from "../credentials/placeholder.ts";
 import type { Actor, DenialCode } from "../events/audit_event.ts";
 import type { Generation, GenerationHolder, Quarantine } from "./generation.ts";
 import type { CallerIdentity } from "./identity/caller_identifier.ts";
@@ -105,6 +108,9 @@ async function authorizeUnder(
     rule: by?.rule ?? null,
     generation: by?.generation ?? null,
   });
+  if (holdsMarker(host)) {
+    return deny("credential_misplaced", "The host's name holds a placeholder of a credential");
+  }
   if (!form.ok) return deny("invalid_host", form.detail);
   if (identity.kind === "unknown") {
     const isAmbiguous = identity.code === "caller_ambiguous";
@@ -116,6 +122,10 @@ async function authorizeUnder(
   const { decision } = connection;
   if (decision.verdict === "deny") {
     return deny(decision.reason, REASON_TEXTS[decision.reason], decision);
+  }
+  if (isUnread(current, connection, target)) {
+    const detail = "Credentials belong to the host, and nothing would read the connection";
+    return deny("uninspected_credentials", detail, decision);
   }
   const resolution = await resolve(target.host);
   if (!resolution.ok) return deny("dns_failed", resolution.detail, decision);
@@ -138,6 +148,21 @@ export function decide({ evaluator }: Generation, caller: Caller, target: Target
   return evaluator.connect(evaluator.resolve(caller), target);
 }
 
+/** Whether nothing reads a connection to a host of ours, where no policy says that this is meant. */
+export function isUnread(
+  generation: Generation,
+  { decision, isInspected }: Connection,
+  target: Target,
+) {
+  if (isInspected || !generation.credentials.isBoundHost(target)) return false;
+  return endpointOf(generation, decision)?.allowUninspectedCredentials !== true;
+}
+
+/** Returns the endpoint that decided, `null` where none did. */
+export function endpointOf({ rules }: Generation, { rule, endpoint }: Decision): Endpoint | null {
+  return rules.get(rule ?? "")?.endpoints[endpoint ?? -1] ?? null;
+}
+
 export interface AddressFacts {
   readonly target: Target;
   readonly addresses: readonly string[];
@@ -146,11 +171,11 @@ export interface AddressFacts {
 
 /** Judges the addresses of an allowed connection, by the endpoint that allowed it. */
 export function judgeAddresses(
-  { rules }: Generation,
+  generation: Generation,
   { decision }: Connection,
   { target, addresses, trustedGatewayIp }: AddressFacts,
 ) {
-  const endpoint = rules.get(decision.rule ?? "")?.endpoints[decision.endpoint ?? -1];
+  const endpoint = endpointOf(generation, decision);
   return judgeDestination({
     ...target,
     addresses,

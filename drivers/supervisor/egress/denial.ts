@@ -197,6 +197,14 @@ function nextSteps(denied: DeniedRequest): readonly string[] {
         again,
         `Use the placeholder that is in the environment for ${place}, and no other key.`,
       ];
+    case "credential_misplaced":
+      return [
+        again,
+        "Send placeholders in header values, path segments and query values, as they are; in a " +
+        "body only where the policy says request_body_credential_rewrite.",
+      ];
+    case "uninspected_credentials":
+      return [again, `Ask for an endpoint of ${place} with "protocol: rest".`];
     default:
       return code.startsWith("destination_")
         ? [again, `Ask for "allowed_ips" on the endpoint "${host}" if its addresses are meant.`]

@@ -17,6 +17,7 @@ const OWN: Readonly<Record<ProxyDenial, readonly [status: number, error: string]
   credential_invalid: [403, "credential_invalid"],
   credential_misplaced: [403, "credential_misplaced"],
   credential_unknown: [403, "credential_unknown"],
+  uninspected_credentials: [403, "uninspected_credentials"],
   foreign_credential: [403, "foreign_credential"],
   dns_failed: [502, "dns_failed"],
   upstream_unreachable: [502, "upstream_unreachable"],

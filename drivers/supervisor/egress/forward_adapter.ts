@@ -6,11 +6,11 @@
 
 import type { AuditEvent } from "../events/audit_event.ts";
 import { invalidRequest, useConnect } from "./denial.ts";
-import { addCredentials } from "./add_credentials.ts";
+import { addCredentials, type WithCredentials } from "./add_credentials.ts";
 import { POLICY_CHANGED } from "./generation.ts";
 import type { Authority } from "./http1/authority.ts";
 import { answerAndClose } from "./http1/close_in_order.ts";
-import { type ForwardedRequest, relayOneRequest } from "./http1/relay_requests.ts";
+import { relayOneRequest } from "./http1/relay_requests.ts";
 import type { RequestHead } from "./http1/request_head.ts";
 import type { CompleteResponse } from "./http1/respond.ts";
 import {
@@ -50,12 +50,12 @@ export async function handleForward(head: RequestHead, scene: Scene): Promise<vo
     const refused = refusalOf(live, POLICY_CHANGED, POLICY_CHANGED_DETAIL);
     return await refuseConnection(refused, head.method, scene);
   }
-  const { judged, forwarded } = addCredentials(judge(head, live), head, live, ports.events);
+  const { judged, forwarded } = fill(head, { scene, live, address: null });
   if (forwarded === null || judged.request === null) {
-    return await refuseRequest(head, judged, { scene, live });
+    return await refuseRequest(head, judged, { scene, live, address: null });
   }
   live.carries(judged.request);
-  await forward(head, judged, { scene, live, signal, forwarded });
+  await forward(head, { scene, live, signal });
 }
 
 function judge(head: RequestHead, live: LiveConnection): JudgedRequest {
@@ -63,15 +63,28 @@ function judge(head: RequestHead, live: LiveConnection): JudgedRequest {
   return judgeRequest(head, live, "http");
 }
 
-/** The connection is allowed, its one request is not: nothing is dialled. */
+interface OneRequest {
+  readonly scene: Scene;
+  readonly live: LiveConnection;
+  /** Of the server, once it was dialled. */
+  readonly address: string | null;
+}
+
+function fill(head: RequestHead, { scene, live, address }: OneRequest): WithCredentials {
+  const { events } = scene.ports;
+  const request = { live, events, scheme: "http", address: () => address } as const;
+  return addCredentials(judge(head, live), head, request);
+}
+
+/** The connection is allowed, its one request is not: nothing is sent. */
 async function refuseRequest(
   head: RequestHead,
   judged: JudgedRequest,
-  { scene, live }: { readonly scene: Scene; readonly live: LiveConnection },
+  { scene, live, address }: OneRequest,
 ): Promise<void> {
   const { events } = scene.ports;
-  recordAllowed(live, events, { handling: handlingOf(live), address: null });
-  events.record(requestEvent(head.method, judged, live, { scheme: "http", address: null }));
+  recordAllowed(live, events, { handling: handlingOf(live), address });
+  events.record(requestEvent(head.method, judged, live, { scheme: "http", address }));
   const { method } = head;
   await answerAndClose(scene.client, denialOf(judged, method, live), {
     limits: scene.limits.relay,
@@ -81,18 +94,18 @@ async function refuseRequest(
 
 async function forward(
   head: RequestHead,
-  judged: JudgedRequest,
-  { scene, live, signal, forwarded }: {
-    readonly scene: Scene;
-    readonly live: LiveConnection;
-    readonly signal: AbortSignal;
-    readonly forwarded: ForwardedRequest;
-  },
+  { scene, live, signal }: Omit<OneRequest, "address"> & { readonly signal: AbortSignal },
 ): Promise<void> {
   const { client, limits, ports } = scene;
   const dialled = await dialAllowed(live, head.method, { scene, signal });
   if (dialled === null) return;
   const { address } = dialled;
+  // What was revoked while it was dialled must not go there.
+  const { judged, forwarded } = fill(head, { scene, live, address });
+  if (forwarded === null) {
+    closeQuietly(dialled.connection);
+    return await refuseRequest(head, judged, { scene, live, address });
+  }
   recordAllowed(live, ports.events, { handling: handlingOf(live), address });
   ports.events.record(requestEvent(head.method, judged, live, { scheme: "http", address }));
   let isHandedOut = false;

@@ -13,6 +13,7 @@ import { Evaluator } from "../../../policy-wasm/evaluator.ts";
 import type { Policy, Rule } from "../../../policy-wasm/policy.ts";
 import { CodedError } from "../../../proto/errors.ts";
 import { CredentialSet } from "../credentials/credential_set.ts";
+import { findUninspected } from "./credential_gate.ts";
 
 /** One policy as it was put in force. */
 export interface Generation {
@@ -85,13 +86,24 @@ export class GenerationHolder {
   /**
    * Puts a policy in force, with the credentials that go with it.
    *
-   * @throws {GenerationError} where it cannot be; nothing has changed then.
+   * @throws {GenerationError} where it cannot be. The policy has not changed then; the credentials
+   * have, as far as they go with it, because one that was revoked must not outlive that.
    */
   load(
     policy: Policy,
-    { version, hash }: Revision,
+    revision: Revision,
     credentials: CredentialSet = CredentialSet.NONE,
   ): Generation {
+    try {
+      return this.#adopt(this.#prepare(policy, revision, credentials));
+    } catch (error) {
+      this.#exchangeCredentials(credentials);
+      throw error;
+    }
+  }
+
+  #prepare(policy: Policy, revision: Revision, credentials: CredentialSet): Prepared {
+    const { version, hash } = revision;
     refuseUnsupported(policy);
     let evaluator: Evaluator;
     try {
@@ -102,9 +114,26 @@ export class GenerationHolder {
       throw new GenerationError(cause instanceof Error ? cause.message : "it failed", { cause });
     }
     tryOut(evaluator);
-    this.#number += 1;
     const rules = new Map(evaluator.policy.rules.map((rule) => [rule.key, rule]));
-    const generation = { number: this.#number, version, hash, evaluator, rules, credentials };
+    refuseUninspected(rules, credentials);
+    return { version, hash, evaluator, rules, credentials };
+  }
+
+  /** The policy stays, and gets the credentials that it does not send where nothing reads. */
+  #exchangeCredentials(credentials: CredentialSet): void {
+    const current = this.#current;
+    if ("quarantine" in current || current.credentials === credentials) return;
+    const unread = findUninspected(current.rules.values(), credentials);
+    const taken = new Set(unread.map(({ key }) => key));
+    this.#adopt({
+      ...current,
+      credentials: taken.size === 0 ? credentials : credentials.without((key) => taken.has(key)),
+    });
+  }
+
+  #adopt(prepared: Prepared): Generation {
+    this.#number += 1;
+    const generation = { ...prepared, number: this.#number };
     this.#current = generation;
     for (const [open, controller] of this.#open) {
       if (!allows(open, generation)) controller.abort(POLICY_CHANGED);
@@ -132,6 +161,19 @@ export class GenerationHolder {
   get openCount(): number {
     return this.#open.size;
   }
+}
+
+type Prepared = Omit<Generation, "number">;
+
+/** Credentials go with a policy only where their requests are read. */
+function refuseUninspected(rules: ReadonlyMap<string, Rule>, credentials: CredentialSet): void {
+  const [first] = findUninspected(rules.values(), credentials);
+  if (first === undefined) return;
+  const { rule, endpoint: { host, ports }, key } = first;
+  throw new GenerationError(
+    `rule "${rule}" relays ${host || "addresses"}, port ${ports.join(", ")}, unread, and the ` +
+      `credential ${key} belongs there: it needs protocol: rest, or allow_uninspected_credentials`,
+  );
 }
 
 /** INVARIANT: nothing that a policy asks for is left out silently where that would let more through. */

@@ -195,16 +195,18 @@ async function judge(
   { scene, live, scheme }: Relayed,
 ): Promise<Judgement> {
   const { events } = scene.ports;
-  const added = addCredentials(judgeRequest(head, live, scheme), head, live, events);
-  const { forwarded } = added;
-  let { judged } = added;
-  const { request } = judged;
-  if (request !== null && forwarded !== null) {
-    live.carries(request);
+  const request = { live, events, scheme, address: () => upstream.address };
+  const fill = () => addCredentials(judgeRequest(head, live, scheme), head, request);
+  const { generation } = live;
+  let { judged, forwarded } = fill();
+  if (judged.request !== null && forwarded !== null) {
+    live.carries(judged.request);
     const problem = await prepare(upstream);
     if (problem !== null) {
-      judged = { ...refuse(problem.code, problem.detail, live.connection.decision), request };
-    }
+      const refused = refuse(problem.code, problem.detail, live.connection.decision);
+      judged = { ...refused, request: judged.request };
+    } // What was revoked while the upstream was dialled must not go there.
+    else if (live.generation !== generation) ({ judged, forwarded } = fill());
   }
   const { address } = upstream;
   events.record(requestEvent(head.method, judged, live, { scheme, address }));

@@ -11,9 +11,11 @@
 
 import type { Decision } from "../../../policy-wasm/decision.ts";
 import { answer } from "../../../policy-wasm/raw_question.ts";
+import type { Endpoint } from "../../../policy-wasm/policy.ts";
 import type { Request } from "../../../policy-wasm/request.ts";
 import { REASON_TEXTS } from "../../../proto/reason.ts";
 import type { AuditEvent, DenialCode, Outcome } from "../events/audit_event.ts";
+import { endpointOf } from "./authorize_connection.ts";
 import { requestDenial } from "./denial.ts";
 import { namesAuthority, type Scheme } from "./http1/authority.ts";
 import type { RequestHead } from "./http1/request_head.ts";
@@ -43,6 +45,8 @@ export interface JudgedRequest {
   readonly target: string | null;
   /** The canonical request, `null` where it has no such form. */
   readonly request: Request | null;
+  /** The one that allowed it, `null` where none did. */
+  readonly endpoint: Endpoint | null;
 }
 
 export function judgeRequest(
@@ -79,7 +83,12 @@ export function judgeRequest(
     };
   }
   if (request === null) return refuse("engine_error", REASON_TEXTS.engine_error, decision);
-  return { outcome: outcomeOf(decision), target: request.path + queryOf(head.target), request };
+  return {
+    outcome: outcomeOf(decision),
+    target: request.path + queryOf(head.target),
+    request,
+    endpoint: endpointOf(generation, decision),
+  };
 }
 
 /** Returns the answer to a request that was refused. */
@@ -131,7 +140,7 @@ export function refuse(
   decision: Pick<Decision, "rule"> | null = null,
 ): JudgedRequest {
   const outcome: Outcome = { kind: "denied", rule: decision?.rule ?? null, reason, detail };
-  return { outcome, target: null, request: null };
+  return { outcome, target: null, request: null, endpoint: null };
 }
 
 function overrideIn({ fields }: RequestHead): string | null {

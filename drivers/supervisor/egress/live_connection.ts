@@ -11,7 +11,7 @@ import type { Connection } from "../../../policy-wasm/evaluator.ts";
 import { judgeReadings } from "../../../policy-wasm/path_readings.ts";
 import type { Caller, Request, Target } from "../../../policy-wasm/request.ts";
 import type { Actor } from "../events/audit_event.ts";
-import { type Allowed, decide, judgeAddresses } from "./authorize_connection.ts";
+import { type Allowed, decide, isUnread, judgeAddresses } from "./authorize_connection.ts";
 import type { Generation, Reviewable } from "./generation.ts";
 
 export class LiveConnection implements Reviewable {
@@ -56,6 +56,7 @@ export class LiveConnection implements Reviewable {
     if (connection.decision.verdict === "deny") return false;
     if (connection.isInspected !== this.#connection.isInspected) return false;
     const { target, addresses } = this;
+    if (isUnread(generation, connection, target)) return false;
     const facts = { target, addresses, trustedGatewayIp: this.#trustedGatewayIp };
     if (!judgeAddresses(generation, connection, facts).ok) return false;
     const request = this.#request;

@@ -79,6 +79,15 @@ export async function refuseConnection(
     generation,
     handling: null,
   });
+  if (code === "credential_misplaced" || code === "uninspected_credentials") {
+    scene.ports.events.record({
+      kind: "finding",
+      uid: `openshell.provider_credential.${code.replace(/^credential_/, "")}`,
+      title: "A credential was not where it belongs",
+      detail: `${actor?.binary ?? "A program"}: ${detail}`,
+      severity: "high",
+    });
+  }
   const binary = actor?.binary ?? null;
   const response = connectionDenial({ code, detail, method, ...target, binary });
   await answerAndClose(scene.client, response, { limits: scene.limits.relay, method });

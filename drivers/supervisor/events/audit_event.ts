@@ -41,6 +41,7 @@ export type ProxyDenial =
   | "credential_misplaced"
   | "credential_unknown"
   | "foreign_credential"
+  | "uninspected_credentials"
   | "dns_failed"
   | "upstream_unreachable"
   | "upstream_tls_failed"

@@ -70,6 +70,11 @@ const PROXY_DENIALS: Readonly<Record<ProxyDenial, Denial>> = {
     engine: "credentials",
     text: "A credential of its own goes to a place that has one of ours",
   },
+  uninspected_credentials: {
+    severity: SEVERITY.high,
+    engine: "credentials",
+    text: "A credential belongs to the host, and nothing would be read on the connection",
+  },
   dns_failed: { severity: SEVERITY.low, engine: null, text: "The host could not be resolved" },
   upstream_unreachable: {
     severity: SEVERITY.low,

@@ -14,6 +14,7 @@ import { HTTP_BUFFER_BYTES_MAX, HTTP_COALESCE_MS } from "../../../../proto/egres
 import { type ByteStream, writeAll } from "../byte_stream.ts";
 import type { BufferedStream } from "./buffered_stream.ts";
 import { ChunkDecoder } from "./chunk_decoder.ts";
+import type { BodyFilter } from "./forwarded_request.ts";
 import { BodyRelayError } from "./http1_error.ts";
 import type { ResponseFraming } from "./response_head.ts";
 
@@ -28,6 +29,8 @@ export interface BodyOptions {
   readonly onProgress?: () => void;
   /** Room for bodies that are framed anew, from {@link createScratch}; bodies may share it in turn. */
   readonly scratch?: () => Uint8Array;
+  /** What the body passes through. */
+  readonly filter?: BodyFilter | undefined;
 }
 
 /** Room before the data for its size: up to 8 digits and CR LF. */
@@ -62,12 +65,14 @@ export async function relayBody(
     if (!await settlesSoon(filled)) await sink.write(EMPTY);
   }
   if (framing.kind === "none") return await sink.write(EMPTY);
-  if (framing.kind === "length") return await relayPlain(from, sink, framing.bytes);
+  if (framing.kind === "length") {
+    return await relayPlain(from, sink, framing.bytes, options);
+  }
   if (framing.kind === "chunked") {
     return await relayEncoded(from, sink, new ChunkDecoder(), options);
   }
   if (options.output === "chunked") return await relayEncoded(from, sink, null, options);
-  return await relayPlain(from, sink, Infinity);
+  return await relayPlain(from, sink, Infinity, options);
 }
 
 /** Writes to the receiver, with the head before the first bytes. */
@@ -101,7 +106,12 @@ class Sink {
 }
 
 /** `bytes` is infinite for a body that ends with its connection. */
-async function relayPlain(from: BufferedStream, sink: Sink, bytes: number): Promise<void> {
+async function relayPlain(
+  from: BufferedStream,
+  sink: Sink,
+  bytes: number,
+  { filter }: BodyOptions,
+): Promise<void> {
   let remaining = bytes;
   while (remaining > 0) {
     if (from.buffered === 0) {
@@ -112,9 +122,10 @@ async function relayPlain(from: BufferedStream, sink: Sink, bytes: number): Prom
     }
     const piece = from.view(Math.min(remaining, HTTP_BUFFER_BYTES_MAX));
     remaining -= piece.length;
-    await sink.write(piece);
+    await sink.write(filter === undefined ? piece : pass(filter, piece, remaining === 0));
     from.consume(piece.length);
   }
+  if (bytes === Infinity && filter !== undefined) await sink.write(filter.end());
   await sink.flushHead();
 }
 
@@ -123,7 +134,7 @@ async function relayEncoded(
   from: BufferedStream,
   sink: Sink,
   decoder: ChunkDecoder | null,
-  { output, scratch }: BodyOptions,
+  { output, scratch, filter }: BodyOptions,
 ): Promise<void> {
   const room = scratch?.() ?? createScratch();
   const data = room.subarray(SIZE_LINE_BYTES_MAX, room.length - TAIL_BYTES_MAX);
@@ -137,12 +148,36 @@ async function relayEncoded(
     const step = decoder?.decode(from.view(), data) ?? copy(from.view(), data);
     from.consume(step.consumed);
     const isLast = decoder?.done ?? false;
-    if (output === "plain") await sink.write(data.subarray(0, step.produced));
-    else if (step.produced > 0) await sink.write(frame(room, step.produced, isLast));
-    else if (isLast) await sink.write(LAST_CHUNK);
+    const decoded = data.subarray(0, step.produced);
+    const passed = filter === undefined ? decoded : pass(filter, decoded, isLast);
+    await sink.write(output === "plain" ? passed : asChunk(passed, data, { room, isLast }));
     if (isLast) return await sink.flushHead();
   }
-  await sink.write(LAST_CHUNK);
+  const held = filter?.end() ?? EMPTY;
+  await sink.write(output === "plain" ? held : asChunk(held, data, { room, isLast: true }));
+}
+
+/** Returns what a filter lets pass of a piece, at the end with all that it held back. */
+function pass(filter: BodyFilter, piece: Uint8Array, isLast: boolean): Uint8Array {
+  const passed = filter.push(piece);
+  if (passed === null) throw new BodyRelayError("body_refused", "it holds what may not go on");
+  if (!isLast) return passed;
+  const held = filter.end();
+  return held.length === 0 ? passed : concat(passed, held);
+}
+
+/** Frames bytes, in place where they lie in the room already. */
+function asChunk(
+  bytes: Uint8Array,
+  data: Uint8Array,
+  { room, isLast }: { readonly room: Uint8Array; readonly isLast: boolean },
+): Uint8Array {
+  if (bytes.length === 0) return isLast ? LAST_CHUNK : EMPTY;
+  const isInPlace = bytes.buffer === data.buffer && bytes.byteOffset === data.byteOffset;
+  if (isInPlace) return frame(room, bytes.length, isLast);
+  const other = new Uint8Array(SIZE_LINE_BYTES_MAX + bytes.length + TAIL_BYTES_MAX);
+  other.set(bytes, SIZE_LINE_BYTES_MAX);
+  return frame(other, bytes.length, isLast);
 }
 
 /** Puts the size before the data and what belongs after it, in place, and returns it all. */

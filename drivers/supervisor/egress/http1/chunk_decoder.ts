@@ -48,10 +48,16 @@ export class ChunkDecoder {
   #remaining = 0;
   #trailer = "";
   #trailerBytes = 0;
+  #hasTrailers = false;
 
   /** True after the last byte of the body. Nothing beyond it was taken. */
   get done(): boolean {
     return this.#state === "done";
+  }
+
+  /** True once a trailer was read. */
+  get hasTrailers(): boolean {
+    return this.#hasTrailers;
   }
 
   /**
@@ -129,6 +135,7 @@ export class ChunkDecoder {
     if (!field.ok) throw invalid("a trailer is not a header line");
     if (isDecisive(field.value[0])) throw invalid("a trailer decides about framing or routing");
     this.#trailer = "";
+    this.#hasTrailers = true;
   }
 
   #expect(byte: number, wanted: number, next: State): void {

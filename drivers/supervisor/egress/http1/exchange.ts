@@ -20,6 +20,12 @@ import { type Authority, formatAuthority, type Scheme } from "./authority.ts";
 import { createScratch, relayBody } from "./body.ts";
 import { BufferedStream, type HeadRead } from "./buffered_stream.ts";
 import { answerAndClose, closeInOrder } from "./close_in_order.ts";
+import type {
+  BodyRule,
+  FinishedRequest,
+  ForwardedRequest,
+  ResponseRule,
+} from "./forwarded_request.ts";
 import { type BodyProblem, BodyRelayError } from "./http1_error.ts";
 import type { RelayLimits } from "./relay_limits.ts";
 import type { RequestHead } from "./request_head.ts";
@@ -31,6 +37,7 @@ import {
   type ResponseProblem,
 } from "./response_head.ts";
 import type { Watchdog } from "./watchdog.ts";
+import { readWholeBody } from "./whole_body.ts";
 import { writeRequestHead, writeResponseHead } from "./write_head.ts";
 
 /** Why an exchange did not come to its end. */
@@ -43,6 +50,8 @@ export type ExchangeProblem =
   | "response_truncated"
   | "request_truncated"
   | "invalid_request_body"
+  /** Its rule did not let it go on. */
+  | "request_body_refused"
   | "body_timeout"
   | "client_gone";
 
@@ -110,8 +119,19 @@ export class Exchanger {
   }
 
   /** Relays one request, which was judged with this target, and its response. */
-  async exchange(head: RequestHead, target: string, isLast: boolean): Promise<ExchangeEnd> {
+  async exchange(
+    asked: RequestHead,
+    forwarded: ForwardedRequest,
+    isLast: boolean,
+  ): Promise<ExchangeEnd> {
     const { authority, scheme, signal, watchdog } = this.#options;
+    const rule = forwarded.body;
+    const ready = rule?.kind === "whole" ? await this.#gather(asked, rule) : null;
+    if (ready !== null && "problem" in ready) return ready;
+    const head = ready === null ? asked : completeHead(asked, ready);
+    const target = ready?.target ?? forwarded.target;
+    const filter = rule?.kind === "filtered" ? rule : null;
+    const options = { whole: ready?.body ?? null, filter, response: forwarded.response, isLast };
     const bytes = writeRequestHead(head, { target, authority, scheme, closes: isLast });
     for (let attempt = 1;; attempt += 1) {
       watchdog.disarm();
@@ -119,12 +139,12 @@ export class Exchanger {
       const opened = await this.#open();
       if (signal.aborted) return { kind: "aborted" };
       if (opened.upstream === null) return await this.#failUnopened(head, opened.cause);
-      const upload = this.#send(opened.upstream, head, bytes);
-      const download = await this.#receive(opened.upstream, head, { upload, isLast });
+      const upload = this.#send(opened.upstream, head, { ...options, head: bytes });
+      const download = await this.#receive(opened.upstream, head, { ...options, upload });
       const retries = download.kind === "silent" && isKept && attempt === 1 &&
         this.#timedOut === null && !signal.aborted && head.framing.kind === "none" &&
         IDEMPOTENT.has(head.method);
-      if (!retries) return await this.#finish(head, upload, download);
+      if (!retries) return await this.#finish(head, upload, { download, filter });
       this.#dropUpstream();
       await upload.settled;
     }
@@ -181,7 +201,46 @@ export class Exchanger {
     return { kind: "failed", problem: "upstream_unreachable", cause };
   }
 
-  #send(upstream: BufferedStream, head: RequestHead, bytes: Uint8Array): Upload {
+  /** Reads a whole body, answers what is refused of it, and returns what goes on. */
+  async #gather(
+    head: RequestHead,
+    { bytesMax, finish, refuse }: Extract<BodyRule, { kind: "whole" }>,
+  ): Promise<Ready | Failed | { readonly kind: "aborted"; readonly problem: null }> {
+    const { client, limits, signal, watchdog } = this.#options;
+    watchdog.arm("body", limits.bodyIdleMs);
+    try {
+      // Nobody else is asked whether it may come.
+      if (head.expectsContinue) await writeAll(client, CONTINUE);
+      const onProgress = () => watchdog.touch();
+      const read = await readWholeBody(client, head.framing, { bytesMax, onProgress });
+      if (signal.aborted) return { kind: "aborted", problem: null };
+      const finished: FinishedRequest = read.ok
+        ? finish(read.body)
+        : { kind: "refused", response: refuse(read.problem) };
+      if (finished.kind === "ready") return finished;
+      await this.#answer(head, finished.response);
+      return { kind: "failed", problem: "request_body_refused" };
+    } catch (error) {
+      if (signal.aborted) return { kind: "aborted", problem: null };
+      const isInvalid = error instanceof BodyRelayError && error.problem === "body_invalid";
+      if (isInvalid) await this.#answer(head, bareResponse(400));
+      else client.close();
+      if (error instanceof BodyRelayError) {
+        if (this.#timedOut !== null) return { kind: "failed", problem: "body_timeout" };
+        const problem = isInvalid ? "invalid_request_body" : "request_truncated";
+        return { kind: "failed", problem, cause: error };
+      }
+      throw error;
+    } finally {
+      watchdog.disarm();
+    }
+  }
+
+  #send(
+    upstream: BufferedStream,
+    head: RequestHead,
+    { whole, filter, head: bytes }: SendOptions,
+  ): Upload {
     const { client, limits, watchdog } = this.#options;
     const upload: Upload = {
       isDone: false,
@@ -193,11 +252,13 @@ export class Exchanger {
     const send = async () => {
       watchdog.arm("body", limits.bodyIdleMs);
       try {
-        await relayBody(client, upstream, head.framing, {
+        const from = whole === null ? client : new BufferedStream(bytesStream(whole));
+        await relayBody(from, upstream, head.framing, {
           output: "chunked",
           head: bytes,
           onProgress: () => watchdog.touch(),
           scratch: () => this.#requestScratch ??= createScratch(),
+          filter: filter?.filter,
         });
         upload.isDone = true;
         if (!upload.isAnswered) watchdog.arm("response", limits.responseMs);
@@ -216,8 +277,9 @@ export class Exchanger {
   async #receive(
     upstream: BufferedStream,
     head: RequestHead,
-    { upload, isLast }: { readonly upload: Upload; readonly isLast: boolean },
+    options: ReceiveOptions,
   ): Promise<Download> {
+    const { upload } = options;
     for (let interim = 0; interim <= HTTP_INTERIM_RESPONSES_MAX; interim += 1) {
       let read: HeadRead;
       try {
@@ -234,7 +296,7 @@ export class Exchanger {
       const form = parseResponseHead(read.bytes, { method: head.method });
       if (!form.ok) return { kind: "invalid", problem: form.problem };
       if (form.head.status >= 200) {
-        return await this.#passOn(upstream, head, { upload, isLast, response: form.head });
+        return await this.#passOn(upstream, head, { ...options, answer: form.head });
       }
       const cause = await this.#continue(head, upload, form.head.status);
       if (cause !== null) return { kind: "client_gone", cause };
@@ -256,14 +318,11 @@ export class Exchanger {
   async #passOn(
     upstream: BufferedStream,
     head: RequestHead,
-    { upload, isLast, response }: {
-      readonly upload: Upload;
-      readonly isLast: boolean;
-      readonly response: ResponseHead;
-    },
+    { upload, isLast, response: rule, answer }: ReceiveOptions & { readonly answer: ResponseHead },
   ): Promise<Download> {
     const { client, limits, watchdog } = this.#options;
     upload.isAnswered = true;
+    const response = rule === undefined ? answer : withoutSecrets(answer, rule);
     watchdog.arm("body", limits.bodyIdleMs);
     const framing = framingForClient(response.framing, head.version);
     const closes = isLast || !head.keepAlive || !upload.isDone || framing.kind === "until_close";
@@ -274,6 +333,7 @@ export class Exchanger {
         coalesces: true,
         onProgress: () => watchdog.touch(),
         scratch: () => this.#responseScratch ??= createScratch(),
+        filter: rule?.filter,
       });
     } catch (error) {
       if (!(error instanceof BodyRelayError)) throw error;
@@ -283,11 +343,15 @@ export class Exchanger {
     return { kind: "complete", canReuse: response.keepAlive && upload.isDone, closes };
   }
 
-  async #finish(head: RequestHead, upload: Upload, download: Download): Promise<ExchangeEnd> {
+  async #finish(
+    head: RequestHead,
+    upload: Upload,
+    { download, filter }: { readonly download: Download; readonly filter: Filtered | null },
+  ): Promise<ExchangeEnd> {
     const { client, limits, signal } = this.#options;
     rethrow(upload);
     if (signal.aborted) return { kind: "aborted" };
-    if (download.kind === "complete") {
+    if (download.kind === "complete" && upload.problem !== "body_refused") {
       if (!download.canReuse) this.#dropUpstream();
       // Waits for the next response, or finds out that none can come; both are looked at later.
       else this.#upstream?.fill().catch(() => false);
@@ -297,8 +361,14 @@ export class Exchanger {
       return { kind: "last" };
     }
     this.#dropUpstream();
+    const refusal = upload.problem === "body_refused" ? filter?.refuse() : undefined;
+    if (download.kind === "complete") {
+      client.close();
+      return { kind: "failed", problem: "request_body_refused" };
+    }
     const failed = this.#explain(upload, download);
-    const response = this.#responseTo(failed);
+    const isUnanswered = failed.problem === "request_body_refused" && !upload.isAnswered;
+    const response = isUnanswered ? refusal ?? null : this.#responseTo(failed);
     if (response === null) client.close();
     else await this.#answer(head, response, upload);
     await upload.settled;
@@ -314,6 +384,7 @@ export class Exchanger {
     }
     if (this.#timedOut !== null) return fail("body_timeout");
     if (download.kind === "client_gone") return fail("client_gone");
+    if (upload.problem === "body_refused") return fail("request_body_refused");
     if (download.kind === "truncated") return fail("response_truncated");
     if (upload.problem === "body_invalid") return fail("invalid_request_body");
     if (upload.problem !== null && upload.problem !== "body_unwritable") {
@@ -353,6 +424,52 @@ export class Exchanger {
     const pending = upload === undefined ? {} : { pending: upload.settled };
     await answerAndClose(client, response, { limits, method: head.method, ...pending });
   }
+}
+
+/** A request whose body is there as a whole. */
+type Ready = Extract<FinishedRequest, { kind: "ready" }>;
+type Filtered = Extract<BodyRule, { kind: "filtered" }>;
+
+interface SendOptions {
+  /** Body that was read already. */
+  readonly whole: Uint8Array | null;
+  readonly filter: Filtered | null;
+  readonly head: Uint8Array;
+}
+
+interface ReceiveOptions {
+  readonly upload: Upload;
+  readonly isLast: boolean;
+  readonly response: ResponseRule | undefined;
+}
+
+/** The head for a body that is there: its length is known, and nobody waits to be asked for it. */
+function completeHead(head: RequestHead, { fields, body }: Ready): RequestHead {
+  const isEmpty = head.framing.kind === "none" && body.length === 0;
+  const framing = isEmpty ? head.framing : { kind: "length", bytes: body.length } as const;
+  return { ...head, fields, framing, expectsContinue: false };
+}
+
+function withoutSecrets(head: ResponseHead, { header }: ResponseRule): ResponseHead {
+  const fields = head.fields.map(([name, value]) => [name, header(value)] as const);
+  return { ...head, reason: header(head.reason), fields };
+}
+
+/** A stream of bytes that are there. */
+function bytesStream(bytes: Uint8Array): ByteStream {
+  let at = 0;
+  return {
+    read: (into) => {
+      if (at === bytes.length) return Promise.resolve(null);
+      const piece = bytes.subarray(at, at + into.length);
+      into.set(piece);
+      at += piece.length;
+      return Promise.resolve(piece.length);
+    },
+    write: () => Promise.reject(new BodyRelayError("body_unwritable", "it is only read")),
+    closeWrite: () => Promise.resolve(),
+    close: () => {},
+  };
 }
 
 function rethrow({ crash }: Upload): void {

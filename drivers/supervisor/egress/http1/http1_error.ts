@@ -17,7 +17,9 @@ export type BodyProblem =
   /** Chunked framing that not every reader would read alike. */
   | "body_invalid"
   /** The receiver's connection failed. */
-  | "body_unwritable";
+  | "body_unwritable"
+  /** Something that looks at it ended it. */
+  | "body_refused";
 
 /** A body could not be relayed: its receiver must never see it end in order. */
 export class BodyRelayError extends CodedError {

@@ -17,7 +17,7 @@ import type { Authority, Scheme } from "./authority.ts";
 import type { BufferedStream, HeadRead } from "./buffered_stream.ts";
 import { answerAndClose } from "./close_in_order.ts";
 import { type ExchangeEnd, Exchanger, type Stage } from "./exchange.ts";
-import type { HeaderField } from "./header_fields.ts";
+import type { ForwardedRequest } from "./forwarded_request.ts";
 import { RELAY_LIMITS, type RelayLimits } from "./relay_limits.ts";
 import {
   parseRequestHead,
@@ -27,13 +27,6 @@ import {
 } from "./request_head.ts";
 import { bareResponse, type CompleteResponse, jsonResponse } from "./respond.ts";
 import { Watchdog } from "./watchdog.ts";
-
-/** What goes on of a request. */
-export interface ForwardedRequest {
-  readonly target: string;
-  /** Header fields in the place of those that were sent. */
-  readonly fields?: readonly HeaderField[];
-}
 
 /** What is to happen with one request. */
 export type Judgement =
@@ -153,10 +146,11 @@ class Relay {
 
   exchange(
     head: RequestHead,
-    { target, fields = head.fields }: ForwardedRequest,
+    forwarded: ForwardedRequest,
     isLast: boolean,
   ): Promise<ExchangeEnd> {
-    return this.#exchanger.exchange({ ...head, fields }, target, isLast);
+    const { fields = head.fields } = forwarded;
+    return this.#exchanger.exchange({ ...head, fields }, forwarded, isLast);
   }
 
   /** Reads the next request, or ends the connection. */

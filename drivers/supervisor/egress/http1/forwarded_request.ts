@@ -1,0 +1,62 @@
+/**
+ * What goes on of a request that was allowed, and how its body and its response are looked at on
+ * their way.
+ *
+ * @module
+ */
+
+import type { HeaderField } from "./header_fields.ts";
+import type { CompleteResponse } from "./respond.ts";
+
+/** Looks at the bytes of a body on their way, and may change them. */
+export interface BodyFilter {
+  /** Returns what may go on now; what is missing comes later. `null` ends the body: it is refused. */
+  push(piece: Uint8Array): Uint8Array | null;
+  /** Returns what was held back, at the end of the body. */
+  end(): Uint8Array;
+}
+
+/** A request whose whole body was seen. */
+export type FinishedRequest =
+  | {
+    readonly kind: "ready";
+    readonly target: string;
+    readonly fields: readonly HeaderField[];
+    readonly body: Uint8Array;
+  }
+  | { readonly kind: "refused"; readonly response: CompleteResponse };
+
+/** Why a whole body is not taken. */
+export type WholeBodyProblem = "too_large" | "has_trailers";
+
+/** A body that does not go on unseen. */
+export type BodyRule =
+  | {
+    readonly kind: "filtered";
+    readonly filter: BodyFilter;
+    /** Returns the answer when the filter ended the body. Called once. */
+    readonly refuse: () => CompleteResponse;
+  }
+  | {
+    /** Nothing goes on before all of it is there. */
+    readonly kind: "whole";
+    /** Its framing counts too. */
+    readonly bytesMax: number;
+    readonly finish: (body: Uint8Array) => FinishedRequest;
+    readonly refuse: (problem: WholeBodyProblem) => CompleteResponse;
+  };
+
+/** A response that does not come back unseen. */
+export interface ResponseRule {
+  readonly header: (value: string) => string;
+  readonly filter: BodyFilter;
+}
+
+/** What goes on of a request. */
+export interface ForwardedRequest {
+  readonly target: string;
+  /** Header fields in the place of those that were sent. */
+  readonly fields?: readonly HeaderField[];
+  readonly body?: BodyRule;
+  readonly response?: ResponseRule;
+}
