@@ -47,3 +47,41 @@ export function sampleCredentials(): CredentialSet {
     nonSecretEnvironmentKeys: ["REGION"],
   }));
 }
+
+export const AWS_SECRET = "aws-secret-that-signs";
+
+export interface LiveCredentials {
+  readonly token?: string;
+  readonly handle?: string;
+  readonly expiresAtMs?: number;
+}
+
+/** Credentials that are good now: one for an API, one by a handle, and keys of AWS. */
+export function liveCredentials(
+  { token = SECRET, handle = HANDLE, expiresAtMs = 0 }: LiveCredentials = {},
+): CredentialSet {
+  const bind = (host: string, workloadCredentialHandle = "", provider = "work") => ({
+    endpoints: [{ host, port: 443, path: "" }, { host, port: 80, path: "" }],
+    credentialIdentity: provider,
+    workloadCredentialHandle,
+  });
+  const s3 = "*.s3.eu-west-1.amazonaws.com";
+  return new CredentialSet(create(GetSandboxProviderEnvironmentResponseSchema, {
+    providerEnvRevision: 1n,
+    environment: {
+      TOKEN: token,
+      ROTATING: token,
+      AWS_ACCESS_KEY_ID: "AKIDLIVE",
+      AWS_SECRET_ACCESS_KEY: AWS_SECRET,
+      AWS_SESSION_TOKEN: "aws-session-token",
+    },
+    staticCredentialBindings: {
+      TOKEN: bind("api.example.com"),
+      ROTATING: bind("api.example.com", handle),
+      AWS_ACCESS_KEY_ID: bind(s3, "", "aws"),
+      AWS_SECRET_ACCESS_KEY: bind(s3, "", "aws"),
+      AWS_SESSION_TOKEN: bind(s3, "", "aws"),
+    },
+    credentialExpiresAtMs: expiresAtMs === 0 ? {} : { TOKEN: BigInt(expiresAtMs) },
+  }));
+}

@@ -55,6 +55,16 @@ export function withoutAwsSignature(fields: readonly HeaderField[]): readonly He
   return fields.filter(([name]) => !SIGNATURE_HEADERS.has(name.toLowerCase()));
 }
 
+/**
+ * Returns a target whose path is encoded as the clients of AWS have it: the proxy's own form of a path
+ * leaves signs as they are that services expect encoded (`:` of a model's name).
+ */
+export function awsTarget(target: string): string {
+  const at = target.indexOf("?");
+  const [path, rest] = at < 0 ? [target, ""] : [target.slice(0, at), target.slice(at)];
+  return path.split("/").map((segment) => encode(decode(segment))).join("/") + rest;
+}
+
 /** Returns the region that a host's name says; `null` where it says none. */
 export function regionOf(host: string): string | null {
   const labels = host.split(".").reverse();

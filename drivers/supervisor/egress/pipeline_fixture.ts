@@ -7,6 +7,7 @@
 import assert from "node:assert/strict";
 import { policyOf } from "../../../policy-wasm/fixtures.ts";
 import type { Policy, Rule } from "../../../policy-wasm/policy.ts";
+import { CredentialSet } from "../credentials/credential_set.ts";
 import type { AuditEvent } from "../events/audit_event.ts";
 import type { ByteStream } from "./byte_stream.ts";
 import { DialError } from "./dial.ts";
@@ -30,6 +31,8 @@ export const PUBLIC = "93.184.216.34";
 export interface PipelineOptions {
   /** `null` loads none. */
   readonly rules?: readonly Rule[] | null;
+  /** Those that go with the rules. */
+  readonly credentials?: CredentialSet;
   readonly identity?: CallerIdentity;
   /** Who holds a connection when it is asked for again. */
   readonly laterIdentity?: CallerIdentity;
@@ -65,7 +68,7 @@ export class Pipeline {
     this.#options = options;
     const { rules = [], hasTls = true, identity = CURL, limits, onError = fail } = options;
     const identities = [identity, options.laterIdentity ?? identity];
-    if (rules !== null) this.load(policyOf(...rules));
+    if (rules !== null) this.load(policyOf(...rules), options.credentials);
     this.proxy = new EgressProxy({
       generations: this.generations,
       identifier: { identify: () => Promise.resolve(identities.shift() ?? identity) },
@@ -78,8 +81,8 @@ export class Pipeline {
     });
   }
 
-  load(policy: Policy): void {
-    this.generations.load(policy, { version: 1, hash: "sha256:0" });
+  load(policy: Policy, credentials = CredentialSet.NONE): void {
+    this.generations.load(policy, { version: 1, hash: "sha256:0" }, credentials);
   }
 
   /** Connects a program. */

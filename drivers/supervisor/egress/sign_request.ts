@@ -16,7 +16,7 @@ import type { Place } from "../credentials/credential_set.ts";
 import { SIGNED_BODY_BYTES_MAX } from "../credentials/limits.ts";
 import { MarkerGuard } from "../credentials/marker_guard.ts";
 import { orRefused, type Refused, refused } from "../credentials/refusal.ts";
-import { sha256, signAws } from "../credentials/sign_aws.ts";
+import { awsTarget, sha256, signAws } from "../credentials/sign_aws.ts";
 import { formatAuthority } from "./http1/authority.ts";
 import type { BodyRule, ForwardedRequest } from "./http1/forwarded_request.ts";
 import type { HeaderField } from "./http1/header_fields.ts";
@@ -46,8 +46,10 @@ export function chooseAwsSigning(endpoint: Endpoint | null): AwsSigning | null {
 }
 
 /** Returns the request with a signature, now or once its body is there. */
-export function signedRequest(signing: AwsSigning, context: SigningContext): Signed {
-  const { head, filled, body } = context;
+export function signedRequest(signing: AwsSigning, request: SigningContext): Signed {
+  const filled = { ...request.filled, target: awsTarget(request.filled.target) };
+  const context = { ...request, filled };
+  const { head, body } = context;
   const hasBody = head.framing.kind !== "none";
   const payload = choosePayload(signing, head.fields, hasBody);
   if (payload.kind === "refused") return payload;
