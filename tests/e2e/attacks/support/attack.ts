@@ -18,7 +18,8 @@ export type Area =
   | "process"
   | "kernel"
   | "resources"
-  | "control";
+  | "control"
+  | "credentials";
 
 /**
  * How the policy stands while it is tried: as written; with `enforcement: audit` on every endpoint;
