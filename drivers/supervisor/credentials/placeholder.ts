@@ -62,6 +62,7 @@ export function holdsMarker(text: string): boolean {
   let form = text;
   for (let layer = 0; layer <= 2; layer++) {
     if (mayHoldPlaceholder(form)) return true;
+    if (!form.includes("%")) return false;
     const decoded = form.replaceAll(
       /%([2-7][0-9A-Fa-f])/g,
       (_, digits) => String.fromCharCode(parseInt(digits, 16)),

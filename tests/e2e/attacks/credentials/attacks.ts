@@ -20,11 +20,13 @@ interface Sent {
   readonly input?: string;
 }
 
-/** Each request carries the canary, so that one that gets through is seen. */
 function curl({ words = "", url = `https://${BOUND}/`, input = "true" }: Sent): string {
   return `${input} | curl -sS -m 15 -w '\\nstatus %{http_code} connect %{http_connect}\\n' ` +
-    `-H "x-canary: $CANARY" ${words} "${url}"`;
+    `${words} "${url}"`;
 }
+
+/** The canary goes with the head, so that a request that gets through is seen. */
+const SEEN = '-H "x-canary: $CANARY"';
 
 const TWIN = {
   script: curl({ words: '-H "authorization: Bearer $SERVICE_TOKEN"' }),
@@ -46,6 +48,14 @@ interface Case extends Sent {
 function attackOf(
   { id, title, reason, host = BOUND, port = 443, finding, isBody = false, ...sent }: Case,
 ): Attack {
+  // Denials that are alike are told together: each attack has a path of its own.
+  const { url = `https://${BOUND}/`, words = "" } = sent;
+  const asked = {
+    ...sent,
+    url: url.replace("com/", `com/${id}/`),
+    // The head of a body goes on before it: what may not is in the body, behind the placeholder.
+    words: isBody ? words : `${SEEN} ${words}`,
+  };
   const uid = finding === undefined
     ? `openshell.provider_credential.${reason.replace(/^credential_/, "")}`
     : finding;
@@ -53,7 +63,7 @@ function attackOf(
     id: `credential-${id}`,
     title,
     area: "credentials",
-    attack: { script: curl(sent), shows: new RegExp(`${reason}[^]*status 403`) },
+    attack: { script: curl(asked), shows: new RegExp(`${reason}[^]*status 403`) },
     twin: TWIN,
     event: { kind: "request", host, port, verdict: "denied", reason },
     ...uid !== null && { finding: uid },
@@ -156,21 +166,21 @@ const MISPLACEMENTS: readonly Case[] = [
   {
     id: "body-json",
     title: "put it in JSON",
-    words: `-H "content-type: application/json" -d '{"a":"${PLACEHOLDER}"}'`,
+    words: `-H "content-type: application/json" -d "{\\"a\\":\\"$SERVICE_TOKEN $CANARY\\"}"`,
     reason: MISPLACED,
     isBody: true,
   },
   {
     id: "body-form",
     title: "put it in a form",
-    words: '--data-urlencode "a=$SERVICE_TOKEN"',
+    words: '--data-urlencode "a=$SERVICE_TOKEN $CANARY"',
     reason: MISPLACED,
     isBody: true,
   },
   {
     id: "body-binary",
     title: "put it between bytes",
-    input: 'printf "\\0\\1%s\\377" "$SERVICE_TOKEN"',
+    input: 'printf "\\0\\1%s\\377%s" "$SERVICE_TOKEN" "$CANARY"',
     words: "--data-binary @-",
     reason: MISPLACED,
     isBody: true,
@@ -178,7 +188,9 @@ const MISPLACEMENTS: readonly Case[] = [
   {
     id: "body-chunked",
     title: "put it in chunks, a half in each",
-    input: `(printf ${PLACEHOLDER.slice(0, HALF)}; sleep 1; printf ${PLACEHOLDER.slice(HALF)})`,
+    input: `(printf ${PLACEHOLDER.slice(0, HALF)}; sleep 1; printf ${
+      PLACEHOLDER.slice(HALF)
+    }$CANARY)`,
     words: '-T - -H "expect:"',
     reason: MISPLACED,
     isBody: true,
