@@ -44,7 +44,7 @@ const HEADERS: ReadonlySet<string> = new Set([
 
 /** `x-goog-api-key`, `private-token`, `x-amz-security-token`, `dd-application-key`, and so on. */
 const HEADER_ENDINGS =
-  /-(?:api-?key|application-key|access-key|auth-token|token|secret|password|credentials?|session-id)$/;
+  /-(?:api-?key|application-key|access-key|auth-token|token|secret|password|credentials?)$/;
 
 /** Tokens that say where a request stands, not who sends it. */
 const NO_CREDENTIALS =
