@@ -171,6 +171,20 @@ export const APPLICATION_LIFECYCLE = {
   },
 } as const satisfies OcsfClass;
 
+export const API_ACTIVITY = {
+  uid: 6003,
+  name: "API Activity",
+  category: [6, "Application Activity"],
+  profiles: ["security_control", "network_proxy", "container", "host"],
+  activities: {
+    create: [1, "Create"],
+    read: [2, "Read"],
+    update: [3, "Update"],
+    delete: [4, "Delete"],
+    other: OTHER,
+  },
+} as const satisfies OcsfClass;
+
 export const BASE_EVENT = {
   uid: 0,
   name: "Base Event",
@@ -182,7 +196,8 @@ export const BASE_EVENT = {
 /** All classes that a record may have. */
 export const OCSF_CLASSES: readonly OcsfClass[] = [
   ...[NETWORK_ACTIVITY, HTTP_ACTIVITY, PROCESS_ACTIVITY, DETECTION_FINDING],
-  ...[DEVICE_CONFIG_STATE_CHANGE, APPLICATION_LIFECYCLE, BASE_EVENT],
+  ...[DEVICE_CONFIG_STATE_CHANGE, APPLICATION_LIFECYCLE, API_ACTIVITY],
+  BASE_EVENT,
 ];
 
 /** The two members of an enumeration. */
@@ -287,6 +302,13 @@ export interface OcsfMembers {
   readonly is_src_dst_assignment_known?: boolean;
   readonly http_request?: { readonly http_method: string; readonly url: HttpUrl };
   readonly http_response?: { readonly code: number };
+  readonly api?: {
+    readonly operation: string;
+    readonly service: { readonly name: string };
+    readonly response: { readonly code: number; readonly error?: string };
+  };
+  /** In milliseconds. */
+  readonly duration?: number;
   readonly process?: Process;
   readonly launch_type_id?: number;
   readonly launch_type?: string;

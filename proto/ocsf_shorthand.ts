@@ -8,6 +8,7 @@
  */
 
 import {
+  API_ACTIVITY,
   APPLICATION_LIFECYCLE,
   DETECTION_FINDING,
   DEVICE_CONFIG_STATE_CHANGE,
@@ -54,6 +55,8 @@ function partsOf(record: OcsfRecord): readonly string[] {
       return networkParts(record);
     case HTTP_ACTIVITY.uid:
       return httpParts(record);
+    case API_ACTIVITY.uid:
+      return apiParts(record);
     case PROCESS_ACTIVITY.uid:
       return processParts(record);
     case DETECTION_FINDING.uid:
@@ -101,6 +104,18 @@ function httpParts(record: OcsfRecord): readonly string[] {
     ...flow(record, [method, urlOf(url)].filter((part) => part !== "").join(" ")),
     ruleOf(record),
     bracket([...contextOf(record, isShown), ...reason]),
+  ];
+}
+
+function apiParts(record: OcsfRecord): readonly string[] {
+  const { api, dst_endpoint: backend } = record;
+  const reason = record.status === "Failure" ? reasonOf(record) : [];
+  const status = api === undefined ? [] : [`status:${value(api.response.code)}`];
+  return [
+    `API:${label(record.activity_name)}`,
+    ...flow(record, (api?.operation ?? "").split(" ").map(name).join(" ")),
+    backend === undefined ? "" : `-> ${placeOf(backend)}`,
+    bracket([...status, ...contextOf(record, isShown), ...reason]),
   ];
 }
 

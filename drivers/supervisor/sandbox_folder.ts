@@ -27,6 +27,8 @@ export interface SandboxFolder {
   readonly ending: string;
   /** Files made on the host to protect paths that did not exist, removed at the end. */
   readonly placeholders: string;
+  /** Tokens that model calls have used: a budget is for the sandbox's life. */
+  readonly inferenceUsage: string;
 }
 
 /** Returns the paths; nothing is made. */
@@ -42,5 +44,6 @@ export function sandboxFolder(path: string): SandboxFolder {
     exit: `${path}/exit.json`,
     ending: `${path}/ending.json`,
     placeholders: `${path}/placeholders.json`,
+    inferenceUsage: `${path}/inference_usage.json`,
   };
 }

@@ -15,6 +15,7 @@ import { expandBinaries, sandboxLinks } from "./egress/expand_binaries.ts";
 import { GenerationHolder, type Revision } from "./egress/generation.ts";
 import { CallerIdentifier } from "./egress/identity/caller_identifier.ts";
 import { EgressProxy } from "./egress/proxy.ts";
+import type { TlsPort } from "./egress/ports.ts";
 import { HostResolver } from "./egress/resolve_host.ts";
 import { connectTls } from "./egress/tls/connect_tls.ts";
 import type { SandboxAuthority } from "./egress/tls/sandbox_authority.ts";
@@ -22,6 +23,11 @@ import { TlsTerminator } from "./egress/tls/tls_terminator.ts";
 import { trustEnvironment, writeTrustFiles } from "./egress/tls/trust_files.ts";
 import { AuditLog } from "./events/audit_log.ts";
 import type { EventSink } from "./events/audit_event.ts";
+import { InferenceRouter } from "./inference/inference_router.ts";
+import type { InferenceRoutes } from "./inference/inference_routes.ts";
+import { openLedgerFile } from "./inference/ledger_file.ts";
+import { RoutesHolder } from "./inference/routes_holder.ts";
+import { TokenLedger } from "./inference/token_ledger.ts";
 import { groupName } from "./group_name.ts";
 import { HeldFiles } from "./launch/held_files.ts";
 import { type Jail, startJail } from "./launch/jail.ts";
@@ -42,14 +48,20 @@ export interface Confined {
   /** Variables that lead programs to the certificates. */
   readonly trust: Readonly<Record<string, string>>;
   /**
-   * Puts a policy and the credentials that go with it in force, as one or not at all.
+   * Puts a policy and what goes with it in force, as one or not at all.
    *
    * @throws {GenerationError}
    */
-  load(policy: Policy, revision: Revision, credentials: CredentialSet): void;
+  load(policy: Policy, revision: Revision, secrets: Secrets): void;
   /** Ends every process and the proxy; events can still be recorded. */
   endProcesses(): Promise<void>;
   close(): Promise<void>;
+}
+
+/** What goes with a policy, and is not to be seen. */
+export interface Secrets {
+  readonly credentials: CredentialSet;
+  readonly inference: InferenceRoutes;
 }
 
 export interface ConfineOptions {
@@ -139,9 +151,15 @@ async function confine(
       watchControls({ jail, held, events, log, endProcesses, onLoss, onEnded: onFailure }),
     );
   }
-  const generations = await openDoor({ jail, events, authority, undo, log, onFailure });
-  const load = (candidate: Policy, revision: Revision, credentials: CredentialSet) => {
+  const holder = new RoutesHolder();
+  const ledger = new TokenLedger(openLedgerFile(folder.inferenceUsage));
+  const generations = await openDoor({
+    ...{ jail, events, authority, undo, log, onFailure },
+    inference: { holder, ledger },
+  });
+  const load = (candidate: Policy, revision: Revision, { credentials, inference }: Secrets) => {
     generations.load(candidate, revision, credentials);
+    loadRoutes(holder, inference, events);
     const { version, hash } = revision;
     events.record({ kind: "config", state: "loaded", message: "policy in force", version, hash });
   };
@@ -167,6 +185,25 @@ function groupLimits(resources: DriverResources): DriverResources {
   return ownIdentity() === null ? resources : { ...resources, processesMax: null };
 }
 
+/** Calls that are under way go on with the routes that they began with. */
+function loadRoutes(holder: RoutesHolder, routes: InferenceRoutes, events: EventSink): void {
+  const { revision, problems } = routes;
+  const isChanged = revision !== holder.current.revision;
+  holder.load(routes);
+  if (!isChanged) return;
+  const [count, left] = [routes.routes.length, problems.length];
+  const message = `inference routes in force: ${count}${left === 0 ? "" : `, left out: ${left}`}`;
+  events.record({ kind: "config", state: "loaded", message });
+  if (left === 0) return;
+  events.record({
+    kind: "finding",
+    uid: "inference-route-unusable",
+    title: "An inference route cannot be used",
+    detail: problems.join("; "),
+    severity: "medium",
+  });
+}
+
 interface DoorOptions {
   readonly jail: Jail;
   readonly events: EventSink;
@@ -174,11 +211,12 @@ interface DoorOptions {
   readonly undo: UndoStack;
   readonly log: (line: string) => void;
   readonly onFailure: (reason: string) => void;
+  readonly inference: { readonly holder: RoutesHolder; readonly ledger: TokenLedger };
 }
 
 /** Starts the proxy; returns what holds the policy that it goes by. */
 async function openDoor(
-  { jail, events, authority, undo, log, onFailure }: DoorOptions,
+  { jail, events, authority, undo, log, onFailure, inference }: DoorOptions,
 ): Promise<GenerationHolder> {
   const links = sandboxLinks(jail.initPid);
   const generations = new GenerationHolder({ expand: (policy) => expandBinaries(policy, links) });
@@ -187,17 +225,18 @@ async function openDoor(
   const terminator = new TlsTerminator({ authority });
   undo.add(() => terminator.close());
   const resolver = new HostResolver();
+  const tls: TlsPort = {
+    terminate: (client, host, signal) => terminator.terminate(client, host, signal),
+    connect: (connection, host, signal) => connectTls(connection as Deno.TcpConn, host, signal),
+  };
+  const resolve = (host: string) => resolver.resolve(host);
   const proxy = new EgressProxy({
-    identifier,
-    generations,
-    events,
-    resolve: (host) => resolver.resolve(host),
-    dial,
+    ...{ identifier, generations, events, resolve, dial, tls },
+    inference: new InferenceRouter({
+      ...{ ...inference, identifier, events, tls },
+      backend: { resolve, dial, tls },
+    }),
     onError: (error) => log(`proxy: ${error instanceof Error ? error.stack : error}`),
-    tls: {
-      terminate: (client, host, signal) => terminator.terminate(client, host, signal),
-      connect: (connection, host, signal) => connectTls(connection as Deno.TcpConn, host, signal),
-    },
   });
   let isClosing = false;
   undo.add(async () => {

@@ -13,6 +13,7 @@ import type { Generation as WireGeneration } from "../../proto/gen/openshell/ext
 import type { Policy } from "../../policy-wasm/policy.ts";
 import type { Assignment, GatewayAccess } from "./assignment.ts";
 import { CredentialSet } from "./credentials/credential_set.ts";
+import { InferenceRoutes } from "./inference/inference_routes.ts";
 import type { Preparation } from "./preparation.ts";
 import { type Confined, startConfined } from "./start_confined.ts";
 import { lookAtPath } from "./launch/look_at_path.ts";
@@ -222,9 +223,9 @@ export class Supervisor {
     let policy: Policy;
     try {
       policy = readPolicy(generation.policy);
-      const { credentials: message } = generation;
-      const credentials = message === undefined ? CredentialSet.NONE : new CredentialSet(message);
-      confined.load(policy, { version, hash }, credentials);
+      const credentials = new CredentialSet(generation.credentials ?? null);
+      const inference = new InferenceRoutes(generation.inference ?? null);
+      confined.load(policy, { version, hash }, { credentials, inference });
       this.#credentials = credentials;
       return Promise.resolve({ problem: null });
     } catch (error) {

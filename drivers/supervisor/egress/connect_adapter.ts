@@ -6,6 +6,8 @@
  * @module
  */
 
+import { canonicalHost } from "../../../policy-wasm/canonical/host.ts";
+import { INFERENCE_HOST, INFERENCE_PORT } from "../../../proto/inference_limits.ts";
 import { writeAll } from "./byte_stream.ts";
 import { confirmCaller } from "./confirm_caller.ts";
 import { invalidRequest } from "./denial.ts";
@@ -41,6 +43,9 @@ export async function handleConnect(head: RequestHead, scene: Scene): Promise<vo
     return await answerAndClose(client, invalidRequest("invalid_request", detail), {
       limits: limits.relay,
     });
+  }
+  if (ports.inference !== undefined && isInference(place) && hasPolicy(scene)) {
+    return await ports.inference.serve({ client, from: scene.from, signal: scene.signal });
   }
   const allowed = await admit(place, CONNECT, scene);
   if (allowed === null) return;
@@ -87,6 +92,17 @@ async function serveTunnel(
     const confirm = () => confirmCaller(live, scene, signal);
     await relayRaw(client, dialled.connection, { signal, confirm });
   } else await inspectTunnel({ scene, live, dialled, tls: ports.tls, signal });
+}
+
+/** Decided before the policy, which does not know the host. */
+function isInference({ host, port }: Authority): boolean {
+  const form = canonicalHost(host);
+  return port === INFERENCE_PORT && form.ok && form.host === INFERENCE_HOST;
+}
+
+/** In a quarantine nothing gets out, and its denial is that of the policy. */
+function hasPolicy({ ports }: Scene): boolean {
+  return !("quarantine" in ports.generations.current);
 }
 
 /** Returns host, as sent, and port; `null` where the target is no such thing. */

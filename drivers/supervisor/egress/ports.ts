@@ -5,6 +5,7 @@
  */
 
 import type { ByteStream } from "./byte_stream.ts";
+import type { BufferedStream } from "./http1/buffered_stream.ts";
 import type { CallerIdentity, ClientAddress } from "./identity/caller_identifier.ts";
 
 /** A connection that the proxy has accepted; `Deno.TcpConn` is one. */
@@ -48,4 +49,16 @@ export interface TlsPort {
   terminate(client: ByteStream, host: string, signal: AbortSignal): Promise<ByteStream>;
   /** Completes a handshake with the server, over what {@link DialPort} returned and nothing else. */
   connect(connection: ByteStream, host: string, signal: AbortSignal): Promise<ByteStream>;
+}
+
+/** A tunnel to the place of model calls, which is not said to stand yet. */
+export interface InferenceTunnel {
+  readonly client: BufferedStream;
+  readonly from: ClientAddress;
+  readonly signal: AbortSignal;
+}
+
+/** Serves model calls, whatever the policy says: the operator has decided. `InferenceRouter` is one. */
+export interface InferencePort {
+  serve(tunnel: InferenceTunnel): Promise<void>;
 }

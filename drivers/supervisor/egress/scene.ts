@@ -21,7 +21,7 @@ import { answerAndClose } from "./http1/close_in_order.ts";
 import type { RelayLimits } from "./http1/relay_limits.ts";
 import type { ClientAddress } from "./identity/caller_identifier.ts";
 import type { LiveConnection } from "./live_connection.ts";
-import type { Dialled, DialPort, IdentifierPort, TlsPort } from "./ports.ts";
+import type { Dialled, DialPort, IdentifierPort, InferencePort, TlsPort } from "./ports.ts";
 
 export interface EgressPorts extends AuthorizePorts {
   readonly identifier: IdentifierPort;
@@ -29,6 +29,8 @@ export interface EgressPorts extends AuthorizePorts {
   /** `null` where TLS cannot be terminated: then nothing that has to be inspected gets out. */
   readonly tls: TlsPort | null;
   readonly dial: DialPort;
+  /** Left out: nobody serves model calls, and their host is one as any other. */
+  readonly inference?: InferencePort;
 }
 
 /** Times and amounts; tests shorten them. */

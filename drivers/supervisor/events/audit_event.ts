@@ -55,6 +55,22 @@ export type ProxyDenial =
   | "too_many_connections"
   | "policy_changed";
 
+/** Why a model call did not come to its end. */
+export type InferenceProblem =
+  | "path_not_recognised"
+  | "invalid_request"
+  | "request_too_large"
+  | "not_configured"
+  | "no_compatible_route"
+  | "token_budget_exceeded"
+  | "upstream_unreachable"
+  | "upstream_timeout"
+  | "invalid_upstream_response"
+  /** A backend's own refusal, which the program was passed. */
+  | "upstream_status"
+  | "stream_broken"
+  | "client_gone";
+
 /** What happened to a connection or request. */
 export type Outcome =
   | { readonly kind: "allowed"; readonly rule: string | null }
@@ -91,6 +107,37 @@ export type AuditEvent =
     readonly path: string | null;
     readonly outcome: Outcome;
     readonly generation: string | null;
+  }
+  | {
+    /** One model call to `inference.local`, when it is over. Never what was asked or answered. */
+    readonly kind: "inference";
+    readonly actor: Actor | null;
+    readonly method: string;
+    /** As sent, without the query; recognised ones have one spelling. */
+    readonly path: string;
+    /** `null` where it was not recognised. */
+    readonly protocol: string | null;
+    /** Name of the route, type of its provider, and its model: of the one that answered last. */
+    readonly route: string | null;
+    readonly provider: string | null;
+    readonly model: string | null;
+    /** The backend. */
+    readonly destination: Destination | null;
+    /** What the program was answered. */
+    readonly status: number;
+    readonly problem: InferenceProblem | null;
+    /** One sentence for the person, where there is a problem. */
+    readonly detail: string | null;
+    readonly durationMs: number;
+    /** Until the reply's first byte. */
+    readonly firstByteMs: number | null;
+    readonly tokens: {
+      readonly input: number;
+      readonly output: number;
+      readonly isEstimated: boolean;
+    } | null;
+    /** Backends that were tried. */
+    readonly attempts: number;
   }
   | {
     readonly kind: "process";

@@ -172,6 +172,13 @@ function kindOf(event: AuditEvent): Kind | null {
       ]);
       return { key, reason, isGrave: severityOf(reason)[0] >= SEVERITY.high[0] };
     }
+    case "inference": {
+      // What reached a backend has cost something, and is counted call by call.
+      if (event.problem === null || event.attempts > 0) return null;
+      const { actor, method, path, problem } = event;
+      const key = JSON.stringify([event.kind, actor?.binary ?? null, method, path, problem]);
+      return { key, reason: problem, isGrave: false };
+    }
     case "finding":
       if (!CAUSED_BY_PROGRAMS.includes(event.uid)) return null;
       return {

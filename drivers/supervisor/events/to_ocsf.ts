@@ -12,6 +12,7 @@ import { parseIp } from "../../../policy-wasm/ip.ts";
 import { EVENT_ANCESTORS_MAX, EVENT_TEXT_UNITS_MAX } from "../../../proto/limits.ts";
 import {
   ACTION,
+  API_ACTIVITY,
   APPLICATION_LIFECYCLE,
   CONFIDENCE,
   type Container,
@@ -76,6 +77,8 @@ function recordOf(event: AuditEvent, scene: Scene): OcsfRecord {
       return connectionRecord(event, scene);
     case "request":
       return requestRecord(event, scene);
+    case "inference":
+      return inferenceRecord(event, scene);
     case "process":
       return processRecord(event, scene);
     case "config":
@@ -212,6 +215,51 @@ function processOf({ binary, pid, ancestors }: Actor): Process {
     undefined,
   );
   return { name: cut(binary), pid, ...(parent !== undefined && { parent_process: parent }) };
+}
+
+/** A call is an activity of an interface: what it was about is in `unmapped`, its content nowhere. */
+function inferenceRecord(event: EventOf<"inference">, scene: Scene): OcsfRecord {
+  const { actor, destination, method, path, protocol, status, problem, detail, tokens } = event;
+  const { activities } = API_ACTIVITY;
+  const isRefused = problem !== null && event.attempts === 0;
+  const severity = problem === null
+    ? SEVERITY.informational
+    : isRefused
+    ? SEVERITY.medium
+    : SEVERITY.low;
+  const disposition = isRefused ? DISPOSITION.blocked : DISPOSITION.error;
+  return {
+    ...base(API_ACTIVITY, method === "GET" ? activities.read : activities.create, {
+      severity,
+      scene,
+    }),
+    ...enumMembers("status", problem === null ? STATUS.success : STATUS.failure),
+    ...(problem !== null && { status_detail: `${problem}: ${cut(detail ?? "")}` }),
+    ...enumMembers("action", isRefused ? ACTION.denied : ACTION.allowed),
+    ...enumMembers("disposition", problem === null ? DISPOSITION.allowed : disposition),
+    ...(actor !== null && { actor: { process: processOf(actor) } }),
+    ...(destination !== null && { dst_endpoint: endpointOf(destination) }),
+    api: {
+      operation: `${cut(method)} ${pathText(path)}`,
+      service: { name: "inference.local" },
+      response: { code: status, ...(problem !== null && { error: problem }) },
+    },
+    duration: Math.round(event.durationMs),
+    unmapped: {
+      ...(protocol !== null && { protocol }),
+      ...(event.route !== null && { route: cut(event.route) }),
+      ...(event.provider !== null && { provider: cut(event.provider) }),
+      ...(event.model !== null && { model: cut(event.model) }),
+      ...(event.firstByteMs !== null && { first_byte_ms: Math.round(event.firstByteMs) }),
+      ...(tokens !== null && {
+        input_tokens: tokens.input,
+        output_tokens: tokens.output,
+        tokens_estimated: tokens.isEstimated,
+      }),
+      ...(event.attempts > 1 && { attempts: event.attempts }),
+      ...(problem !== null && { reason: problem }),
+    },
+  };
 }
 
 function processRecord(event: EventOf<"process">, scene: Scene): OcsfRecord {
