@@ -20,12 +20,15 @@ export class SettingError extends CodedError {
   }
 }
 
-/** Keys that exist: a switch, or one of some words. */
-export const SETTING_KEYS: Readonly<Record<string, "switch" | readonly string[]>> = {
+type SettingKind = "switch" | "count" | readonly string[];
+
+/** Keys that exist: a switch, a whole number (0 is no limit), or one of some words. */
+export const SETTING_KEYS: Readonly<Record<string, SettingKind>> = {
   providers_v2_enabled: "switch",
   ocsf_json_enabled: "switch",
   agent_policy_proposals_enabled: "switch",
   proposal_approval_mode: ["manual", "auto"],
+  inference_token_budget: "count",
 };
 
 /** What is set in one place. */
@@ -45,6 +48,7 @@ export type SettingScope = "global" | { readonly sandboxId: string };
 
 export class SettingsStore {
   readonly #store: ObjectStore;
+  readonly #listeners = new Set<() => void>();
 
   constructor(store: ObjectStore) {
     this.#store = store;
@@ -79,6 +83,12 @@ export class SettingsStore {
     ]);
   }
 
+  /** Calls `listener` after each change, of whatever scope. */
+  subscribe(listener: () => void): () => void {
+    this.#listeners.add(listener);
+    return () => void this.#listeners.delete(listener);
+  }
+
   /** Returns the writes that remove the settings of a sandbox. */
   removal(sandboxId: string): readonly Write[] {
     return [{ kind: "delete", type: "sandbox_settings", id: sandboxId, expected: "any" }];
@@ -106,6 +116,7 @@ export class SettingsStore {
       };
       try {
         await put(this.#store, toFields(scope, next), expected);
+        for (const listener of [...this.#listeners]) listener();
         return next.revision;
       } catch (error) {
         if (!(error instanceof ConflictError) || attempt === STORE_ATTEMPTS_MAX) throw error;
@@ -137,11 +148,15 @@ function checkValue(key: string, value: SettingValue): SettingValue {
     if (read !== undefined) return read;
     throw new SettingError("invalid_argument", key, "it is true or false");
   }
+  if (kind === "count") {
+    if (typeof value === "string" && /^(?:0|[1-9][0-9]{0,14})$/.test(value)) return value;
+    throw new SettingError("invalid_argument", key, "it is a whole number, and 0 is no limit");
+  }
   if (typeof value === "string" && kind.includes(value)) return value;
   throw new SettingError("invalid_argument", key, `it is one of ${kind.join(", ")}`);
 }
 
-function kindOf(key: string): "switch" | readonly string[] {
+function kindOf(key: string): SettingKind {
   const kind = Object.hasOwn(SETTING_KEYS, key) ? SETTING_KEYS[key] : undefined;
   if (kind !== undefined) return kind;
   const hint = `Use one of ${Object.keys(SETTING_KEYS).join(", ")}`;

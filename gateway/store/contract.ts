@@ -14,6 +14,7 @@
 import { CodedError, type ErrorCode } from "../../proto/errors.ts";
 
 export type ObjectType =
+  | "inference_route"
   | "sandbox"
   | "sandbox_policy"
   | "sandbox_settings"

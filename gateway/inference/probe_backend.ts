@@ -1,0 +1,142 @@
+/**
+ * Asks the backend of a new route for one token, so that a mistake shows when the route is set and
+ * not when an agent uses it.
+ *
+ * @module
+ */
+
+import { request as requestHttp } from "node:http";
+import { request as requestHttps } from "node:https";
+import { INFERENCE_PROBE_MS_MAX } from "../../proto/inference_limits.ts";
+import type { Backend } from "./backend_types.ts";
+import { type ProbeProblem, RouteNotVerifiedError } from "./inference_errors.ts";
+
+export interface ProbeRequest {
+  readonly url: string;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: string;
+  readonly signal: AbortSignal;
+}
+
+export interface ProbeAnswer {
+  readonly status: number;
+  /** Its first kibibytes. */
+  readonly body: string;
+}
+
+/** Sends one request, and follows no redirection. Rejects where nothing answers. */
+export type SendProbe = (request: ProbeRequest) => Promise<ProbeAnswer>;
+
+/** An endpoint that answered as it should. */
+export interface VerifiedEndpoint {
+  readonly url: string;
+  readonly protocol: string;
+}
+
+export interface ProbeOptions {
+  readonly send?: SendProbe;
+  readonly msMax?: number;
+}
+
+interface Attempt {
+  readonly protocol: string;
+  readonly path: string;
+  readonly body: Readonly<Record<string, unknown>>;
+}
+
+/** @throws {RouteNotVerifiedError} */
+export async function probeBackend(
+  name: string,
+  { backend, model }: { readonly backend: Backend; readonly model: string },
+  { send = sendProbe, msMax = INFERENCE_PROBE_MS_MAX }: ProbeOptions = {},
+): Promise<VerifiedEndpoint> {
+  const deadline = AbortSignal.timeout(msMax);
+  for (const { protocol, path, body } of attemptsFor(backend, model)) {
+    const url = urlOf(backend.baseUrl, path);
+    let answer: ProbeAnswer;
+    try {
+      const headers = headersFor(backend);
+      answer = await send({ url, headers, body: JSON.stringify(body), signal: deadline });
+    } catch (cause) {
+      // What the system says may name what a client must not see: the cause stays here.
+      throw new RouteNotVerifiedError(deadline.aborted ? "timeout" : "unreachable", name, {
+        cause,
+      });
+    }
+    const problem = problemOf(answer);
+    if (problem === null) return { url, protocol };
+    if (problem !== "no_protocol") throw new RouteNotVerifiedError(problem, name);
+  }
+  throw new RouteNotVerifiedError("no_protocol", name);
+}
+
+function attemptsFor({ protocols }: Backend, model: string): readonly Attempt[] {
+  const messages = [{ role: "user", content: "ping" }];
+  const all: readonly Attempt[] = [
+    chat({ model, messages, max_completion_tokens: 1 }),
+    chat({ model, messages, max_tokens: 1 }),
+    attempt("anthropic_messages", "/v1/messages", { model, messages, max_tokens: 1 }),
+    attempt("openai_responses", "/v1/responses", { model, input: "ping", max_output_tokens: 16 }),
+    attempt("openai_completions", "/v1/completions", { model, prompt: "ping", max_tokens: 1 }),
+    attempt("openai_embeddings", "/v1/embeddings", { model, input: "ping" }),
+  ];
+  return all.filter(({ protocol }) => protocols.includes(protocol));
+}
+
+function chat(body: Attempt["body"]): Attempt {
+  return attempt("openai_chat_completions", "/v1/chat/completions", body);
+}
+
+function attempt(protocol: string, path: string, body: Attempt["body"]): Attempt {
+  return { protocol, path, body };
+}
+
+/** A base with a version of its own takes the place of the call's `/v1`, as in the sandbox. */
+function urlOf(baseUrl: string, path: string): string {
+  const base = baseUrl.replace(/^https?:\/\/[^/]*/, "");
+  const isVersioned = base.split("/").some((part) => /^v[0-9]+[a-z0-9]*$/.test(part));
+  return baseUrl + (isVersioned ? path.replace(/^\/v1/, "") : path);
+}
+
+function headersFor({ type, apiKey }: Backend): Readonly<Record<string, string>> {
+  const common = { "content-type": "application/json", accept: "application/json" };
+  if (type !== "anthropic") {
+    return { ...common, ...apiKey === "" ? {} : { authorization: `Bearer ${apiKey}` } };
+  }
+  return {
+    ...common,
+    "anthropic-version": "2023-06-01",
+    ...apiKey === "" ? {} : { "x-api-key": apiKey },
+  };
+}
+
+function problemOf({ status, body }: ProbeAnswer): ProbeProblem | null {
+  if (status >= 200 && status < 300) return null;
+  const isAboutKey = /api[ _-]?key|unauthori[sz]ed|authenticat/i.test(body);
+  if (status === 401 || status === 403 || (status === 400 && isAboutKey)) return "credential";
+  if (status === 429) return "rate_limited";
+  return status >= 500 ? "server_error" : "no_protocol";
+}
+
+/** Bytes of an answer that are looked at. */
+const ANSWER_BYTES_MAX = 16 * 1024;
+
+function sendProbe({ url, headers, body, signal }: ProbeRequest): Promise<ProbeAnswer> {
+  const { promise, resolve, reject } = Promise.withResolvers<ProbeAnswer>();
+  const request = url.startsWith("https:") ? requestHttps : requestHttp;
+  const sent = request(url, { method: "POST", headers, signal }, (response) => {
+    let text = "";
+    response.setEncoding("utf-8");
+    response.on("error", reject);
+    response.on("end", () => resolve({ status: response.statusCode ?? 0, body: text }));
+    response.on("data", (piece: string) => {
+      text += piece;
+      if (text.length < ANSWER_BYTES_MAX) return;
+      resolve({ status: response.statusCode ?? 0, body: text });
+      sent.destroy();
+    });
+  });
+  sent.on("error", reject);
+  sent.end(body);
+  return promise;
+}
