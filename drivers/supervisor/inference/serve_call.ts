@@ -11,7 +11,7 @@ import {
 import type { Actor, EventSink, InferenceProblem } from "../events/audit_event.ts";
 import { writeAll } from "../egress/byte_stream.ts";
 import type { BufferedStream } from "../egress/http1/buffered_stream.ts";
-import { answerAndClose } from "../egress/http1/close_in_order.ts";
+import { answerAndClose, closeInOrder } from "../egress/http1/close_in_order.ts";
 import { type HeaderField, valuesOf } from "../egress/http1/header_fields.ts";
 import type { RelayLimits } from "../egress/http1/relay_limits.ts";
 import type { RequestHead } from "../egress/http1/request_head.ts";
@@ -145,15 +145,14 @@ export class ServedCall {
     const { status, fields } = reply.head;
     const { version, keepAlive } = this.#head;
     const firstByteMs = performance.now() - this.#startedAt;
-    const meter = new UsageMeter(formOf(fields));
+    const form = formOf(fields);
+    const meter = new UsageMeter(form);
     const shown = this.#shownFields(fields, tried.route);
     const relayed = body === null
       ? await relayReply(reply, {
         ...{ client, version, meter, dropsUsage, fields: shown },
         closes: !keepAlive,
-        protocol: call.protocol,
-        form: formOf(fields),
-        idleMs: limits.streamIdleMs,
+        ...{ protocol: call.protocol, form, idleMs: limits.streamIdleMs },
       })
       : await this.#answerWhole(reply.head, body, { fields: shown, meter });
     const isCounted = status < 400 && call.protocol !== "model_discovery";
@@ -162,7 +161,11 @@ export class ServedCall {
     const refusal = status >= 400 ? "upstream_status" : null;
     const problem = relayed === "complete" ? refusal : relayed;
     await this.#record({ status, problem, tried, firstByteMs, tokens });
-    return relayed === "complete" && keepAlive && version === "1.1" ? "next" : "closed";
+    if (relayed === "complete" && keepAlive && version === "1.1") return "next";
+    // An event stream says itself that it has broken; any other reply must not end in order.
+    const isInOrder = relayed === "complete" || (relayed === "stream_broken" && form === "events");
+    if (isInOrder) await closeInOrder(client, { limits: limits.relay });
+    return "closed";
   }
 
   async #answerWhole(
