@@ -8,6 +8,7 @@ import type { Command } from "./command.ts";
 import { COMPLETE, COMPLETIONS } from "./completions.ts";
 import { FORWARD } from "./forward.ts";
 import { GATEWAY, SUPERVISE } from "./gateway.ts";
+import { INFERENCE } from "./inference.ts";
 import { LOGS } from "./logs.ts";
 import { POLICY } from "./policy.ts";
 import { PROVIDER } from "./provider.ts";
@@ -28,6 +29,7 @@ export const PROGRAM: Command = {
     SETTINGS,
     PROVIDER,
     GATEWAY,
+    INFERENCE,
     STATUS,
     DOCTOR,
     COMPLETIONS,

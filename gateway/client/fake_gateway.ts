@@ -4,6 +4,7 @@
  * @module
  */
 
+import { fakeInference } from "./fake_inference.ts";
 import { GatewayError } from "./gateway_error.ts";
 import { fakeProviders } from "./fake_providers.ts";
 import type {
@@ -83,6 +84,7 @@ export function fakeGateway(options: FakeGatewayOptions = {}): FakeGateway {
     name: "openshell",
     endpoint: "https://127.0.0.1:17670",
     auth: "mtls",
+    inference: fakeInference(log),
     ...ABOUT,
     createSandbox(sandbox) {
       created.push(sandbox);

@@ -20,6 +20,7 @@ import {
 } from "./convert.ts";
 import { untilComplete } from "./event_calls.ts";
 import { GatewayCalls } from "./gateway_calls.ts";
+import { inferenceCalls } from "./inference_calls.ts";
 import { type CallPorts, processCalls } from "./process_calls.ts";
 import { providerCalls } from "./provider_calls.ts";
 import { settingCalls } from "./setting_calls.ts";
@@ -51,6 +52,7 @@ export function createGateway(options: ClientOptions): Gateway {
     endpoint,
     auth,
     close,
+    inference: inferenceCalls(transport, { gateway: name, endpoint }, options.timeoutMs),
     ...gatewayCalls(ports),
     ...sandboxCalls(ports),
     ...logCalls(ports),

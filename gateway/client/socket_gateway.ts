@@ -7,6 +7,7 @@
 
 import { ConnectCalls, type JsonObject } from "./connect_calls.ts";
 import { readEvents } from "./event_calls.ts";
+import type { InferenceCalls } from "./inference_types.ts";
 import {
   decodeExecEvent,
   decodeProcessOutput,
@@ -48,6 +49,7 @@ export function createSocketGateway(options: SocketGatewayOptions): Gateway {
     name,
     endpoint,
     auth: "mtls",
+    inference: inferenceByPort(port),
     close() {
       calls.close();
       port.close();
@@ -242,6 +244,16 @@ function portCalls(port: Port): OnceByPort & Pick<Gateway, "followLogs" | "forwa
     ...Object.fromEntries(once) as unknown as OnceByPort,
     followLogs: (...given) => port.stream((gateway) => gateway.followLogs(...given)),
     forward: (...given) => port.stream((gateway) => gateway.forward(...given)),
+  };
+}
+
+function inferenceByPort(port: Port): InferenceCalls {
+  const routes = async () => (await port.gateway()).inference;
+  return {
+    setRoute: async (...given) => await (await routes()).setRoute(...given),
+    getRoute: async (...given) => await (await routes()).getRoute(...given),
+    listRoutes: async (...given) => await (await routes()).listRoutes(...given),
+    deleteRoute: async (...given) => await (await routes()).deleteRoute(...given),
   };
 }
 

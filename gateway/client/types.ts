@@ -7,6 +7,7 @@
  */
 
 import type { ProviderCalls } from "./provider_types.ts";
+import type { InferenceCalls } from "./inference_types.ts";
 
 /** Phases of a sandbox, as the wire numbers them and as a person reads them. */
 export const PHASES = [
@@ -273,6 +274,7 @@ export interface Gateway extends ProviderCalls, SettingCalls {
   readonly endpoint: string;
   /** How the client says who it is. */
   readonly auth: "mtls" | "plaintext";
+  readonly inference: InferenceCalls;
   health(): Promise<Health>;
   info(): Promise<GatewayInfo>;
   currentUser(): Promise<User>;
