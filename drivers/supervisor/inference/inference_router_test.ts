@@ -6,7 +6,10 @@ const HELLO = { model: "whatever", messages: [{ role: "user", content: "prompt-c
 
 Deno.test("InferenceRouter gives a call the operator's key and model, and keeps the caller's", async () => {
   const backend = new FakeBackend(() => Response.json(chatReply("hi")));
-  await using scene = await RouterScene.open({ routes: [routeOf({ baseUrl: backend.baseUrl })] });
+  await using scene = await RouterScene.open({
+    fetch,
+    routes: [routeOf({ baseUrl: backend.baseUrl })],
+  });
   const response = await scene.fetch(CHAT, HELLO, {
     headers: {
       authorization: "Bearer sk-of-the-agent",
@@ -39,7 +42,10 @@ Deno.test("InferenceRouter gives a call the operator's key and model, and keeps 
 
 Deno.test("InferenceRouter serves curl", async () => {
   const backend = new FakeBackend(() => Response.json(chatReply("hi")));
-  await using scene = await RouterScene.open({ routes: [routeOf({ baseUrl: backend.baseUrl })] });
+  await using scene = await RouterScene.open({
+    fetch,
+    routes: [routeOf({ baseUrl: backend.baseUrl })],
+  });
   const ca = await Deno.makeTempFile();
   await Deno.writeTextFile(ca, scene.caPem);
   const { stdout, success } = await new Deno.Command("curl", {

@@ -145,6 +145,8 @@ export function routeOf(fields: RouteFields = {}): ResolvedRoute {
 }
 
 export interface RouterOptions {
+  /** That of the test. */
+  readonly fetch: typeof globalThis.fetch;
   readonly routes?: readonly ResolvedRoute[];
   readonly tokenBudget?: bigint;
   readonly limits?: Partial<InferenceLimits>;
@@ -162,11 +164,13 @@ export class RouterScene implements AsyncDisposable {
   readonly caPem: string;
   readonly proxyPort: number;
   readonly client: Deno.HttpClient;
+  readonly #options: RouterOptions;
   readonly #proxy: EgressProxy;
   readonly #terminator: TlsTerminator;
   readonly #serving: Promise<void>;
 
   private constructor(authority: SandboxAuthority, options: RouterOptions) {
+    this.#options = options;
     this.caPem = authority.caPem;
     this.#terminator = new TlsTerminator({ authority });
     const { hosts = {}, backendCa, limits } = options;
@@ -208,7 +212,7 @@ export class RouterScene implements AsyncDisposable {
     if (options.routes !== undefined) this.load(options.routes, options.tokenBudget);
   }
 
-  static async open(options: RouterOptions = {}): Promise<RouterScene> {
+  static async open(options: RouterOptions): Promise<RouterScene> {
     return new RouterScene(await SandboxAuthority.create(), options);
   }
 
@@ -223,7 +227,7 @@ export class RouterScene implements AsyncDisposable {
 
   /** Makes one call, as a program that uses the proxy. */
   async fetch(path: string, body?: unknown, init: RequestInit = {}): Promise<Response> {
-    return await fetch(`https://${INFERENCE_HOST}${path}`, {
+    return await this.#options.fetch(`https://${INFERENCE_HOST}${path}`, {
       ...body === undefined ? {} : { method: "POST", body: JSON.stringify(body) },
       ...init,
       client: this.client,

@@ -26,6 +26,7 @@ Deno.test.each([
     const first = new FakeBackend(() => Response.json({ error: "no" }, { status }));
     const second = new FakeBackend(() => Response.json(chatReply("second")));
     await using scene = await RouterScene.open({
+      fetch,
       routes: [
         routeOf({ name: "b", baseUrl: second.baseUrl, priority: 1, modelId: "second-model" }),
         routeOf({ name: "a", baseUrl: first.baseUrl }),
@@ -57,6 +58,7 @@ Deno.test.each([
   );
   const second = new FakeBackend(() => Response.json(chatReply("second")));
   await using scene = await RouterScene.open({
+    fetch,
     routes: [
       routeOf({ name: "a", baseUrl: first.baseUrl }),
       routeOf({ name: "b", baseUrl: second.baseUrl }),
@@ -76,6 +78,7 @@ Deno.test("InferenceRouter passes a backend's own refusal on where nobody else a
     })
   );
   await using scene = await RouterScene.open({
+    fetch,
     routes: [routeOf({ name: "a", baseUrl: first.baseUrl }), routeOf({ name: "b" })],
   });
   const response = await scene.fetch(CHAT, ASK);
@@ -94,7 +97,7 @@ Deno.test.each([
   { name: "nothing listens", baseUrl: "http://127.0.0.1:1/v1" },
   { name: "its host has no address", baseUrl: "http://nowhere.example/v1" },
 ])("InferenceRouter answers 503 where $name", async ({ baseUrl }) => {
-  await using scene = await RouterScene.open({ routes: [routeOf({ baseUrl })] });
+  await using scene = await RouterScene.open({ fetch, routes: [routeOf({ baseUrl })] });
   const response = await scene.fetch(CHAT, ASK);
   assert.equal(response.status, 503);
   const { error } = await response.json();
@@ -108,7 +111,7 @@ Deno.test("InferenceRouter gives up a reply that takes longer than its route all
   const done = Promise.withResolvers<void>();
   const backend = new RawBackend(async () => await done.promise);
   const route = routeOf({ baseUrl: backend.baseUrl, timeoutSecs: 1n });
-  await using scene = await RouterScene.open({ routes: [route] });
+  await using scene = await RouterScene.open({ fetch, routes: [route] });
   const response = await scene.fetch("/v1/embeddings", { model: "x", input: "a" });
   assert.equal(response.status, 503);
   assert.equal((await response.json()).error.code, "upstream_timeout");
@@ -122,7 +125,10 @@ Deno.test("InferenceRouter passes embeddings and models on as a whole", async ()
       ? Response.json({ data: [{ id: "operator-model" }] })
       : Response.json({ data: [], usage: { prompt_tokens: 8, total_tokens: 8 } })
   );
-  await using scene = await RouterScene.open({ routes: [routeOf({ baseUrl: backend.baseUrl })] });
+  await using scene = await RouterScene.open({
+    fetch,
+    routes: [routeOf({ baseUrl: backend.baseUrl })],
+  });
   const models = await scene.fetch("/v1/models");
   assert.deepEqual(await models.json(), { data: [{ id: "operator-model" }] });
   const embeddings = await scene.fetch("/v1/embeddings", { model: "x", input: "a" });
@@ -137,7 +143,7 @@ Deno.test("InferenceRouter passes embeddings and models on as a whole", async ()
 Deno.test("InferenceRouter refuses a call over the budget, and says why", async () => {
   const backend = new FakeBackend(() => Response.json(chatReply("hi", [60, 50])));
   const routes = [routeOf({ baseUrl: backend.baseUrl })];
-  await using scene = await RouterScene.open({ routes, tokenBudget: 100n });
+  await using scene = await RouterScene.open({ fetch, routes, tokenBudget: 100n });
   await (await scene.fetch(CHAT, ASK)).text();
   const response = await scene.fetch(CHAT, ASK);
   assert.equal(response.status, 429);
@@ -151,7 +157,7 @@ Deno.test("InferenceRouter refuses a call over the budget, and says why", async 
 });
 
 Deno.test("InferenceRouter answers 400 where no route serves the model, 503 without any", async () => {
-  await using scene = await RouterScene.open();
+  await using scene = await RouterScene.open({ fetch });
   const none = await scene.fetch(CHAT, ASK);
   assert.equal(none.status, 503);
   assert.match((await none.json()).error.hint, /openshell inference set/);
@@ -163,7 +169,7 @@ Deno.test("InferenceRouter answers 400 where no route serves the model, 503 with
 
 Deno.test("InferenceRouter has a call wait for the sandbox's first routes", async () => {
   const backend = new FakeBackend(() => Response.json(chatReply("hi")));
-  await using scene = await RouterScene.open({ limits: { firstRoutesMs: 30_000 } });
+  await using scene = await RouterScene.open({ fetch, limits: { firstRoutesMs: 30_000 } });
   const asked = scene.fetch(CHAT, ASK);
   scene.load([routeOf({ baseUrl: backend.baseUrl })]);
   assert.equal((await (await asked).json()).id, "chatcmpl-1");
@@ -182,6 +188,7 @@ Deno.test.each([
     key: keyPem,
   });
   await using scene = await RouterScene.open({
+    fetch,
     routes: [routeOf({ baseUrl: `https://${host}:${backend.port}/v1` })],
     hosts: { [host]: "127.0.0.1" },
     ...isTrusted ? { backendCa: authority.caPem } : {},
@@ -197,7 +204,7 @@ Deno.test.each([
 Deno.test("InferenceRouter reaches this machine by the name that stands for it", async () => {
   const backend = new FakeBackend(() => Response.json(chatReply("hi")));
   const baseUrl = `http://host.openshell.internal:${backend.port}/v1`;
-  await using scene = await RouterScene.open({ routes: [routeOf({ baseUrl })] });
+  await using scene = await RouterScene.open({ fetch, routes: [routeOf({ baseUrl })] });
   assert.equal((await (await scene.fetch(CHAT, ASK)).json()).id, "chatcmpl-1");
   assert.equal(backend.seen[0]?.headers["host"], `host.openshell.internal:${backend.port}`);
   await backend.close();

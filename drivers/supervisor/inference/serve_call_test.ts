@@ -90,7 +90,10 @@ Deno.test.each([
   },
 ])("InferenceRouter refuses $name, and nothing reaches a backend", async ({ text, status }) => {
   const backend = new FakeBackend(() => Response.json(chatReply("hi")));
-  await using scene = await RouterScene.open({ routes: [routeOf({ baseUrl: backend.baseUrl })] });
+  await using scene = await RouterScene.open({
+    fetch,
+    routes: [routeOf({ baseUrl: backend.baseUrl })],
+  });
   // What follows is not read any more.
   const answer = await scene.ask(text + WHOLE);
   assert.equal(answer.split(" ")[1], String(status));
@@ -104,6 +107,7 @@ Deno.test.each([
 Deno.test("InferenceRouter refuses a body that grows beyond its bound in chunks", async () => {
   const backend = new FakeBackend(() => Response.json(chatReply("hi")));
   await using scene = await RouterScene.open({
+    fetch,
     routes: [routeOf({ baseUrl: backend.baseUrl })],
     limits: { bodyBytesMax: 1_000 },
   });
@@ -118,7 +122,10 @@ Deno.test("InferenceRouter refuses a body that grows beyond its bound in chunks"
 
 Deno.test("InferenceRouter ends a connection that served calls at the first that is none", async () => {
   const backend = new FakeBackend(() => Response.json(chatReply("hi")));
-  await using scene = await RouterScene.open({ routes: [routeOf({ baseUrl: backend.baseUrl })] });
+  await using scene = await RouterScene.open({
+    fetch,
+    routes: [routeOf({ baseUrl: backend.baseUrl })],
+  });
   const answer = await scene.ask(
     `${WHOLE}${WHOLE}GET /admin HTTP/1.1\r\nHost: inference.local\r\n\r\n${WHOLE}`,
   );
@@ -133,7 +140,10 @@ Deno.test("InferenceRouter sends nothing of a caller's framing, connection or ke
   const backend = new RawBackend(async (connection) =>
     void await connection.write(UTF8.encode(answer))
   );
-  await using scene = await RouterScene.open({ routes: [routeOf({ baseUrl: backend.baseUrl })] });
+  await using scene = await RouterScene.open({
+    fetch,
+    routes: [routeOf({ baseUrl: backend.baseUrl })],
+  });
   await scene.ask(
     `${HEAD}Authorization: Bearer agent\r\nauthorization: Basic b\r\nX-Api-Key: agent\r\n` +
       "Proxy-Authorization: x\r\nCookie: c=1\r\nX-Forwarded-For: 1.2.3.4\r\nAccept-Encoding: br\r\n" +
@@ -161,7 +171,10 @@ Deno.test.each([
   { name: "what is no protocol", text: "\x00\x01\x02\x03\x04\x05", want: /^$/ },
 ])("InferenceRouter refuses $name", async ({ text, want }) => {
   const backend = new FakeBackend(() => Response.json(chatReply("hi")));
-  await using scene = await RouterScene.open({ routes: [routeOf({ baseUrl: backend.baseUrl })] });
+  await using scene = await RouterScene.open({
+    fetch,
+    routes: [routeOf({ baseUrl: backend.baseUrl })],
+  });
   using connection = await Deno.connect({ hostname: "127.0.0.1", port: scene.proxyPort });
   const connect = "CONNECT inference.local:443 HTTP/1.1\r\nHost: inference.local:443\r\n\r\n";
   await connection.write(UTF8.encode(connect));
@@ -180,7 +193,7 @@ Deno.test.each([
   { target: "inference.local.:8443" },
   { target: "xinference.local:443" },
 ])("The proxy has the policy decide about $target", async ({ target }) => {
-  await using scene = await RouterScene.open({ routes: [routeOf()] });
+  await using scene = await RouterScene.open({ fetch, routes: [routeOf()] });
   using connection = await Deno.connect({ hostname: "127.0.0.1", port: scene.proxyPort });
   await connection.write(UTF8.encode(`CONNECT ${target} HTTP/1.1\r\nHost: ${target}\r\n\r\n`));
   const buffer = new Uint8Array(4096);

@@ -30,7 +30,10 @@ Deno.test("InferenceRouter passes each event on before the next one is there", a
   });
   const headers = { "content-type": "text/event-stream" };
   const backend = new FakeBackend(() => new Response(body, { headers }));
-  await using scene = await RouterScene.open({ routes: [routeOf({ baseUrl: backend.baseUrl })] });
+  await using scene = await RouterScene.open({
+    fetch,
+    routes: [routeOf({ baseUrl: backend.baseUrl })],
+  });
   const asked = scene.fetch(CHAT, ASK);
   const decoder = new TextDecoder();
   gates[0]!.resolve();
@@ -49,7 +52,10 @@ Deno.test.each([
   { name: "that it has", own: { include_usage: true }, events: [DELTA, USAGE] },
 ])("InferenceRouter counts the tokens of a stream $name", async ({ own, events }) => {
   const backend = new FakeBackend(() => eventStream(DELTA, USAGE));
-  await using scene = await RouterScene.open({ routes: [routeOf({ baseUrl: backend.baseUrl })] });
+  await using scene = await RouterScene.open({
+    fetch,
+    routes: [routeOf({ baseUrl: backend.baseUrl })],
+  });
   const response = await scene.fetch(
     CHAT,
     own === undefined ? ASK : { ...ASK, stream_options: own },
@@ -69,7 +75,10 @@ Deno.test("InferenceRouter does without counts where a backend does not know the
       ? Response.json({ error: "unknown field stream_options" }, { status: 400 })
       : eventStream(DELTA)
   );
-  await using scene = await RouterScene.open({ routes: [routeOf({ baseUrl: backend.baseUrl })] });
+  await using scene = await RouterScene.open({
+    fetch,
+    routes: [routeOf({ baseUrl: backend.baseUrl })],
+  });
   const response = await scene.fetch(CHAT, ASK);
   assert.equal(response.status, 200);
   assert.equal(await response.text(), `${event(DELTA)}data: [DONE]\n\n`);
@@ -93,7 +102,7 @@ Deno.test.each([
   });
   const { path, protocol, type, want } = given;
   const route = routeOf({ baseUrl: backend.baseUrl, providerType: type, protocols: [protocol] });
-  await using scene = await RouterScene.open({ routes: [route] });
+  await using scene = await RouterScene.open({ fetch, routes: [route] });
   const text = await (await scene.fetch(path, ASK)).text();
   assert.match(text, want);
   assert.match(text, /proxy_stream_error/);
@@ -110,7 +119,10 @@ Deno.test("InferenceRouter never ends a broken reply of another kind in order", 
       'HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n{"a":',
     ));
   });
-  await using scene = await RouterScene.open({ routes: [routeOf({ baseUrl: backend.baseUrl })] });
+  await using scene = await RouterScene.open({
+    fetch,
+    routes: [routeOf({ baseUrl: backend.baseUrl })],
+  });
   // Also the head may be lost with the connection.
   await assert.rejects(scene.fetch(CHAT, { model: "x" }).then((response) => response.text()));
   const [call] = await scene.calls(1);
@@ -126,6 +138,7 @@ Deno.test("InferenceRouter ends a stream that says nothing for too long", async 
     await done.promise;
   });
   await using scene = await RouterScene.open({
+    fetch,
     routes: [routeOf({ baseUrl: backend.baseUrl })],
     limits: { streamIdleMs: 300 },
   });
@@ -144,6 +157,7 @@ Deno.test("InferenceRouter ends the backend's work when the program is gone, and
     gone.resolve();
   });
   await using scene = await RouterScene.open({
+    fetch,
     routes: [routeOf({ baseUrl: backend.baseUrl })],
     tokenBudget: 1_000n,
   });
@@ -169,7 +183,10 @@ Deno.test("InferenceRouter lets a stream go on when its route is taken away", as
     await connection.write(chunk(event({ n: 2 })));
     await connection.write(UTF8.encode("0\r\n\r\n"));
   });
-  await using scene = await RouterScene.open({ routes: [routeOf({ baseUrl: backend.baseUrl })] });
+  await using scene = await RouterScene.open({
+    fetch,
+    routes: [routeOf({ baseUrl: backend.baseUrl })],
+  });
   const response = await scene.fetch(CHAT, ASK);
   const reader = response.body!.getReader();
   await reader.read();
@@ -192,7 +209,7 @@ Deno.test("InferenceRouter serves messages of Anthropic with its key and version
   const backend = new FakeBackend(() => eventStream(start, delta));
   const protocols = ["anthropic_messages", "model_discovery"];
   const route = routeOf({ baseUrl: backend.baseUrl, providerType: "anthropic", protocols });
-  await using scene = await RouterScene.open({ routes: [route] });
+  await using scene = await RouterScene.open({ fetch, routes: [route] });
   const headers = { authorization: "Bearer of-the-agent", "anthropic-beta": "b1" };
   const response = await scene.fetch("/v1/messages?beta=true&x=y", ASK, { headers });
   await response.text();
