@@ -64,3 +64,17 @@ settingsTest("keeps every one of several changes at once", async (settings) => {
   assert.deepEqual(Object.keys(values).toSorted(), keys.toSorted());
   assert.equal(revision, 3);
 });
+
+settingsTest("takes whole numbers for a budget, and tells of changes", async (settings) => {
+  let told = 0;
+  const stop = settings.subscribe(() => told += 1);
+  await settings.set(SANDBOX, "inference_token_budget", "1000000");
+  await settings.delete(SANDBOX, "inference_token_budget");
+  assert.equal(told, 2);
+  stop();
+  for (const value of ["-1", "1.5", "1e6", "", " 1", true, "9".repeat(16)]) {
+    const change = settings.set(SANDBOX, "inference_token_budget", value);
+    await assert.rejects(change, refused("invalid_argument", /whole number/));
+  }
+  assert.equal(told, 2);
+});

@@ -1,0 +1,62 @@
+import assert from "node:assert/strict";
+import type { Backend } from "./backend_types.ts";
+import { RouteNotVerifiedError } from "./inference_errors.ts";
+import { probeBackend } from "./probe_backend.ts";
+
+const BACKEND: Backend = {
+  type: "openai",
+  baseUrl: "",
+  apiKey: "sk-canary",
+  protocols: ["openai_chat_completions"],
+};
+
+async function withServer(
+  respond: (request: Request) => Response | Promise<Response>,
+  body: (backend: Backend) => Promise<void>,
+): Promise<void> {
+  const server = Deno.serve({ hostname: "127.0.0.1", port: 0, onListen: () => {} }, respond);
+  try {
+    await body({ ...BACKEND, baseUrl: `http://127.0.0.1:${server.addr.port}` });
+  } finally {
+    await server.shutdown();
+  }
+}
+
+Deno.test("probeBackend() asks a real server by its base URL", () =>
+  withServer(async (request) => {
+    const { model } = await request.json();
+    const { pathname } = new URL(request.url);
+    const isRight = pathname === "/v1/chat/completions" && model === "m" &&
+      request.headers.get("authorization") === "Bearer sk-canary";
+    return new Response("{}", { status: isRight ? 200 : 500 });
+  }, async (backend) => {
+    const { url } = await probeBackend("work", { backend, model: "m" });
+    assert.equal(url, `${backend.baseUrl}/v1/chat/completions`);
+  }));
+
+Deno.test("probeBackend() follows no redirection, which would take the key along", async () => {
+  let asked = 0;
+  await withServer(() => {
+    asked += 1;
+    return new Response("", { status: 307, headers: { location: "/elsewhere" } });
+  }, async (backend) => {
+    await assert.rejects(probeBackend("work", { backend, model: "m" }), RouteNotVerifiedError);
+    assert.equal(asked, 2, "with each of both ways to bound a chat");
+  });
+});
+
+Deno.test("probeBackend() gives up in time", () =>
+  withServer(async (request) => {
+    await new Promise((resolve) => request.signal.addEventListener("abort", resolve));
+    return new Response("");
+  }, async (backend) => {
+    const probing = probeBackend("work", { backend, model: "m" }, { msMax: 100 });
+    await assert.rejects(probing, (error: unknown) =>
+      error instanceof RouteNotVerifiedError && error.problem === "timeout");
+  }));
+
+Deno.test("probeBackend() reads no more of an answer than it needs", () =>
+  withServer(() => new Response("x".repeat(1_000_000)), async (backend) => {
+    const { protocol } = await probeBackend("work", { backend, model: "m" });
+    assert.equal(protocol, "openai_chat_completions");
+  }));
