@@ -134,10 +134,8 @@ async function confine(
   });
   await notePlaceholders(folder, spec.plan.placeholders);
   undo.add(() => removeNotedPlaceholders(folder));
-  const jail = await startJail(spec, {
-    onSpawn: (pid) => group.join(pid),
-    thread: preparation.thread,
-  });
+  const { thread } = preparation;
+  const jail = await startJail(spec, { onSpawn: (pid) => group.join(pid), thread });
   undo.add(() => jail.close());
   events.record({
     kind: "config",

@@ -1,10 +1,15 @@
 import assert from "node:assert/strict";
-import { endpointOf, httpRuleOf, policyOf, ruleOf } from "../../../policy-wasm/fixtures.ts";
-import type { Endpoint, Rule } from "../../../policy-wasm/policy.ts";
-import { CredentialSet } from "../credentials/credential_set.ts";
-import { AWS_SECRET, HANDLE, liveCredentials, SECRET } from "../credentials/fixture.ts";
-import type { AuditEvent } from "../events/audit_event.ts";
-import type { MemoryStream } from "./http1/memory_stream.ts";
+import { endpointOf, httpRuleOf, policyOf, ruleOf } from "../../policy-wasm/fixtures.ts";
+import type { Endpoint, Rule } from "../../policy-wasm/policy.ts";
+import { CredentialSet } from "../../drivers/supervisor/credentials/credential_set.ts";
+import {
+  AWS_SECRET,
+  HANDLE,
+  liveCredentials,
+  SECRET,
+} from "../../drivers/supervisor/credentials/fixture.ts";
+import type { AuditEvent } from "../../drivers/supervisor/events/audit_event.ts";
+import type { MemoryStream } from "../../drivers/supervisor/egress/http1/memory_stream.ts";
 import {
   type Answer,
   clientHello,
@@ -14,7 +19,7 @@ import {
   readText,
   send,
   withPipeline,
-} from "./pipeline_fixture.ts";
+} from "../../drivers/supervisor/egress/pipeline_fixture.ts";
 
 const API = "api.example.com";
 const EVIL = "evil.example.net";
