@@ -18,7 +18,7 @@ export const SMUGGLED = `GET /secret?q=§ HTTP/1.1\r\n${H}X-Text: §\r\n\r\n`;
 
 /** Refused, or closed without a word. */
 export const REFUSED =
-  /^connect 200\n(HTTP\/1\.1 (400|403|417|431|501|505) (?![^]*HTTP\/1\.1 200)[^]*|\s*<\w+>)?$/;
+  /^connect 200\n(HTTP\/1\.1 (400|403|417|426|431|501|505) (?![^]*HTTP\/1\.1 200)[^]*|\s*<\w+>)?$/;
 
 /** Returns a trial that sends bytes inside of TLS with the inspected host; `§` is the canary. */
 export function inTunnel(text: string, shows: RegExp): Trial {

@@ -18,7 +18,7 @@ export class MachineNameServer implements AsyncDisposable {
     this.#logFile = logFile;
   }
 
-  static async start({ machine, folder }: World): Promise<MachineNameServer> {
+  static async start({ pair, folder }: World): Promise<MachineNameServer> {
     const logFile = `${folder}/names.log`;
     const deno = [
       Deno.execPath(),
@@ -30,7 +30,8 @@ export class MachineNameServer implements AsyncDisposable {
       "-A",
     ];
     const script = 'log=$1; shift; exec "$@" >"$log"';
-    const [program = "", ...args] = machine.enter(
+    // As root, whoever runs the machine: the port of name servers is not an ordinary user's.
+    const [program = "", ...args] = pair.onMachine(
       ["sh", "-c", script, "sh", logFile, ...deno, SERVER],
     );
     const child = new Deno.Command(program, {
