@@ -109,7 +109,7 @@ export async function findLocalGateway(
     return await openPortGateway(port);
   };
   const socket = socketFile(target.stateFolder);
-  if (await isListening(socket)) {
+  if (await isAlive(found.pid) && await isListening(socket)) {
     return createSocketGateway({ name, endpoint, socket, openPort });
   }
   try {
@@ -122,6 +122,11 @@ export async function findLocalGateway(
     if (error instanceof CodedError) return null;
     throw error;
   }
+}
+
+/** A supervisor inherits the socket: it accepts for a gateway that was killed, and never answers. */
+async function isAlive(pid: number): Promise<boolean> {
+  return await Deno.stat(`/proc/${pid}`).then(() => true, () => false);
 }
 
 /**

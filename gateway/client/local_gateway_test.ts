@@ -171,3 +171,20 @@ Deno.test("spawnDetached() runs in a session of its own, with its output in a pr
     assert.equal((await Deno.stat(log)).mode! & 0o777, 0o600);
   });
 });
+
+Deno.test("findLocalGateway() finds none whose process has gone, though its socket still accepts", async () => {
+  await inFolder(async (folder) => {
+    const target = targetIn(folder);
+    const gone = new Deno.Command("true").spawn();
+    await gone.status;
+    await Deno.mkdir(`${target.stateFolder}/gateway`, { recursive: true });
+    using _listener = Deno.listen({ transport: "unix", path: socketFile(target.stateFolder) });
+    for (const [pid, isFound] of [[gone.pid, false], [Deno.pid, true]] as const) {
+      const endpoint = { endpoint: "https://127.0.0.1:1", pid, version: "1.2.3" };
+      await Deno.writeTextFile(endpointFile(target.stateFolder), JSON.stringify(endpoint));
+      const found = await findLocalGateway(target, false);
+      assert.equal(found !== null, isFound);
+      found?.close();
+    }
+  });
+});
