@@ -64,21 +64,35 @@ export function addCredentials(
   const filled = injection.kind === "none" ? { target, fields } : injection;
   const refuseBody = (problem: Refused) => answerRefused(problem, { judged, head, scene });
   const secrets = injection.kind === "injected" ? injection.secrets() : [];
+  const recheck = () => {
+    const { credentials: now } = scene.live.generation;
+    if (now === credentials) return null;
+    const again = injectCredentials(now, { fields, target, place, nowMs: Date.now() });
+    if (again.kind === "refused") return refuseBody(again);
+    if (signing === null && isSame(injection, again)) return null;
+    const detail = "The credential changed while the request was on its way";
+    return refuseBody(refused("credential_unknown", { detail }));
+  };
   const sent = signing === null ? secrets : [...secrets, ...awsSecrets(credentials)];
   const response = sent.length === 0 ? {} : { response: responseRule(sent, scene) };
   if (signing !== null) {
     const body = guardRule(refuseBody);
     const signed = signedRequest(signing, { filled, head, place, scene, body, refuseBody });
     if (signed.kind === "refused") return fail(signed);
-    return { judged, forwarded: { ...response, ...signed.forwarded } };
+    return { judged, forwarded: { ...response, ...signed.forwarded, recheck } };
   }
   const body = bodyRule({ judged, head, scene, filled, refuseBody });
-  return { judged, forwarded: { ...filledOf(injection, target), ...response, ...body } };
+  return { judged, forwarded: { ...filledOf(injection, target), ...response, ...body, recheck } };
 }
 
 function filledOf(injection: Exclude<Injection, Refused>, target: string): ForwardedRequest {
   if (injection.kind === "none") return { target };
   return { target: injection.target, fields: injection.fields };
+}
+
+function isSame(a: Injection, b: Injection): boolean {
+  if (a.kind !== "injected" || b.kind !== "injected") return a.kind === b.kind;
+  return a.target === b.target && JSON.stringify(a.fields) === JSON.stringify(b.fields);
 }
 
 interface BodyContext {

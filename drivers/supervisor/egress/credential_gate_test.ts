@@ -3,10 +3,11 @@ import { endpointOf, policyOf, ruleOf } from "../../../policy-wasm/fixtures.ts";
 import type { Endpoint } from "../../../policy-wasm/policy.ts";
 import { CredentialSet } from "../credentials/credential_set.ts";
 import { liveCredentials } from "../credentials/fixture.ts";
-import { decide, isUnread } from "./authorize_connection.ts";
+import { authorizeConnection, decide, isUnread } from "./authorize_connection.ts";
 import { findUninspected } from "./credential_gate.ts";
-import { GenerationHolder } from "./generation.ts";
-import { withPipeline } from "./pipeline_fixture.ts";
+import { type Generation, GenerationHolder } from "./generation.ts";
+import { LiveConnection } from "./live_connection.ts";
+import { CURL, PUBLIC, withPipeline } from "./pipeline_fixture.ts";
 
 const UNREAD = { protocol: "l4", allow: [] } as const;
 const REVISION = { version: 1, hash: "sha256:0" };
@@ -86,6 +87,24 @@ Deno.test.each([
   assert.equal(connection.decision.verdict, "allow");
   assert.equal(isUnread(generation, connection, target), want);
   assert.equal(isUnread(generation, connection, { ...target, port: 444 }), false);
+});
+
+Deno.test("authorizeConnection() and a review refuse what load() would not have let in force", async () => {
+  const loaded = new GenerationHolder().load(policyOf(...rules(UNREAD)), REVISION);
+  const current = { ...loaded, credentials: liveCredentials() };
+  const intent = { host: "api.example.com", port: 443, identity: CURL };
+  const resolve = () => Promise.resolve({ ok: true, addresses: [PUBLIC] } as const);
+  const under = (generation: Generation) =>
+    authorizeConnection(intent, {
+      generations: { current: generation } as unknown as GenerationHolder,
+      resolve,
+    });
+  const refused = await under(current);
+  assert.equal(refused.verdict === "deny" && refused.code, "uninspected_credentials");
+  const allowed = await under(loaded);
+  assert.ok(allowed.verdict === "allow");
+  const live = new LiveConnection(allowed);
+  assert.deepEqual([live.review(loaded), live.review(current)], [true, false]);
 });
 
 Deno.test("a tunnel that is open unread ends where its host gets a credential", () => {

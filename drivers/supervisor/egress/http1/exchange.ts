@@ -51,7 +51,7 @@ export type ExchangeProblem =
   | "request_truncated"
   | "invalid_request_body"
   /** Its rule did not let it go on. */
-  | "request_body_refused"
+  | "request_refused"
   | "body_timeout"
   | "client_gone";
 
@@ -139,6 +139,12 @@ export class Exchanger {
       const opened = await this.#open();
       if (signal.aborted) return { kind: "aborted" };
       if (opened.upstream === null) return await this.#failUnopened(head, opened.cause);
+      const stale = forwarded.recheck?.() ?? null;
+      if (stale !== null) {
+        this.#dropUpstream();
+        await this.#answer(head, stale);
+        return { kind: "failed", problem: "request_refused" };
+      }
       const upload = this.#send(opened.upstream, head, { ...options, head: bytes });
       const download = await this.#receive(opened.upstream, head, { ...options, upload });
       const retries = download.kind === "silent" && isKept && attempt === 1 &&
@@ -219,7 +225,7 @@ export class Exchanger {
         : { kind: "refused", response: refuse(read.problem) };
       if (finished.kind === "ready") return finished;
       await this.#answer(head, finished.response);
-      return { kind: "failed", problem: "request_body_refused" };
+      return { kind: "failed", problem: "request_refused" };
     } catch (error) {
       if (signal.aborted) return { kind: "aborted", problem: null };
       const isInvalid = error instanceof BodyRelayError && error.problem === "body_invalid";
@@ -364,10 +370,10 @@ export class Exchanger {
     const refusal = upload.problem === "body_refused" ? filter?.refuse() : undefined;
     if (download.kind === "complete") {
       client.close();
-      return { kind: "failed", problem: "request_body_refused" };
+      return { kind: "failed", problem: "request_refused" };
     }
     const failed = this.#explain(upload, download);
-    const isUnanswered = failed.problem === "request_body_refused" && !upload.isAnswered;
+    const isUnanswered = failed.problem === "request_refused" && !upload.isAnswered;
     const response = isUnanswered ? refusal ?? null : this.#responseTo(failed);
     if (response === null) client.close();
     else await this.#answer(head, response, upload);
@@ -384,7 +390,7 @@ export class Exchanger {
     }
     if (this.#timedOut !== null) return fail("body_timeout");
     if (download.kind === "client_gone") return fail("client_gone");
-    if (upload.problem === "body_refused") return fail("request_body_refused");
+    if (upload.problem === "body_refused") return fail("request_refused");
     if (download.kind === "truncated") return fail("response_truncated");
     if (upload.problem === "body_invalid") return fail("invalid_request_body");
     if (upload.problem !== null && upload.problem !== "body_unwritable") {

@@ -59,4 +59,6 @@ export interface ForwardedRequest {
   readonly fields?: readonly HeaderField[];
   readonly body?: BodyRule;
   readonly response?: ResponseRule;
+  /** Asked once a connection is there: returns an answer where this must not go on any more. */
+  readonly recheck?: () => CompleteResponse | null;
 }
