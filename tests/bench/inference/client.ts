@@ -13,13 +13,18 @@ export interface Measured {
   readonly "events/s, 200 streams": number;
 }
 
-interface Access {
+/** How the server is reached: directly, or through the proxy by TLS. */
+interface Way {
   readonly base: string;
+  readonly host: string;
+  readonly port: number;
+  readonly ca: string | null;
   readonly client: Deno.HttpClient;
 }
 
 /** Measures everything. */
-export async function measure({ base, client }: Access): Promise<Measured> {
+export async function measure(way: Way): Promise<Measured> {
+  const { base, client } = way;
   const ask = (more: object) =>
     fetch(`${base}/chat/completions`, {
       method: "POST",
@@ -35,9 +40,17 @@ export async function measure({ base, client }: Access): Promise<Measured> {
   }
   const read = async (events: number, everyMs: number) => {
     const began = performance.now();
-    const response = await ask({ stream: true, events, everyMs });
+    using connection = await connect(way);
+    const body = JSON.stringify({ model: "m", stream: true, events, everyMs });
+    const head =
+      `POST /v1/chat/completions HTTP/1.1\r\nHost: ${way.host}\r\nConnection: close\r\n` +
+      `Content-Length: ${body.length}\r\n\r\n`;
+    await connection.write(new TextEncoder().encode(head + body));
+    const buffer = new Uint8Array(64 * 1024);
     let firstMs = 0;
-    for await (const _ of response.body!) firstMs ||= performance.now() - began;
+    while (await connection.read(buffer).catch(() => null) !== null) {
+      firstMs ||= performance.now() - began;
+    }
     return firstMs;
   };
   const firsts: number[] = [];
@@ -58,6 +71,17 @@ export async function measure({ base, client }: Access): Promise<Measured> {
   };
 }
 
+/** A connection of its own for a stream: what a client's pool does is not measured. */
+async function connect({ host, port, ca }: Way): Promise<Deno.Conn> {
+  const connection = await Deno.connect({ hostname: "127.0.0.1", port });
+  connection.setNoDelay(true);
+  if (ca === null) return connection;
+  const request = `CONNECT ${host}:443 HTTP/1.1\r\nHost: ${host}:443\r\n\r\n`;
+  await connection.write(new TextEncoder().encode(request));
+  await connection.read(new Uint8Array(256));
+  return await Deno.startTls(connection, { hostname: host, caCerts: [ca] });
+}
+
 function quantile(values: readonly number[], part: number): number {
   const sorted = [...values].sort((a, b) => a - b);
   return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * part))] ?? 0;
@@ -65,9 +89,15 @@ function quantile(values: readonly number[], part: number): number {
 
 if (import.meta.main) {
   const [base = "", proxyPort, ca = ""] = Deno.args;
-  const way = proxyPort === undefined
+  const { hostname, port } = new URL(base);
+  const own = proxyPort === undefined
     ? {}
     : { proxy: { url: `http://127.0.0.1:${proxyPort}` }, caCerts: [ca] };
-  using client = Deno.createHttpClient({ ...way, http2: false, poolMaxIdlePerHost: 1 });
-  console.log(JSON.stringify(await measure({ base, client })));
+  using client = Deno.createHttpClient({ ...own, http2: false, poolMaxIdlePerHost: 1 });
+  const place = { host: hostname, port: Number(proxyPort ?? port) };
+  console.log(
+    JSON.stringify(
+      await measure({ base, client, ...place, ca: proxyPort === undefined ? null : ca }),
+    ),
+  );
 }
