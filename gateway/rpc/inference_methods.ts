@@ -8,7 +8,7 @@ import type { HandlerContext, ServiceImpl } from "@connectrpc/connect";
 import type { InferenceRoutes } from "../../proto/gen/openshell/ext/v1/inference_pb.ts";
 import type { Inference } from "../../proto/gen/openshell/inference/v1/inference_pb.ts";
 import type { InferenceBundle, InferenceService } from "../inference/inference_service.ts";
-import type { RouteRecord } from "../inference/route_record.ts";
+import { type RouteRecord, USER_ROUTE } from "../inference/route_record.ts";
 import { resolveWorkspace } from "../sandbox/check_request.ts";
 import { sandboxOf } from "./call_context.ts";
 
@@ -58,7 +58,8 @@ export function inferenceMethods(ports: InferenceMethodPorts): ServiceImpl<typeo
     },
     async deleteInferenceRoute({ routeName, workspace }, context) {
       const deleted = await inference.delete(resolveWorkspace(workspace), routeName);
-      if (deleted) await recordChange?.("removed", `inference route ${routeName}`, context);
+      const name = routeName === "" ? USER_ROUTE : routeName;
+      if (deleted) await recordChange?.("removed", `inference route ${name}`, context);
       return { deleted };
     },
     async getInferenceBundle(_request, context) {

@@ -197,3 +197,31 @@ Deno.test("DenialFolder loses no denial, and keeps to its budget", () => {
     assert.ok(!bench.waits);
   }));
 });
+
+Deno.test("DenialFolder counts model calls that reached no server, and writes all others", () => {
+  const { folder, written } = new Bench();
+  const call: Extract<AuditEvent, { kind: "inference" }> = {
+    kind: "inference",
+    actor: null,
+    method: "GET",
+    path: "/v1/files",
+    protocol: null,
+    route: null,
+    provider: null,
+    model: null,
+    destination: null,
+    status: 403,
+    problem: "path_not_recognised",
+    detail: "No",
+    durationMs: 1,
+    firstByteMs: null,
+    tokens: null,
+    attempts: 0,
+  };
+  for (let i = 0; i < 3; i += 1) folder.record(call);
+  for (let i = 0; i < 2; i += 1) {
+    folder.record({ ...call, problem: "upstream_unreachable", attempts: 1 });
+  }
+  folder.flush();
+  assert.deepEqual(written.map(({ span }) => span?.count ?? 1), [1, 1, 1, 2]);
+});

@@ -355,3 +355,71 @@ Deno.test("toOcsf() cuts a long text between characters", () => {
   const shown = convert({ ...REQUEST, path }).http_request!.url.path!;
   assert.ok(shown.endsWith("…") && shown.length <= 1025 && shown.isWellFormed());
 });
+
+const INFERENCE: Extract<AuditEvent, { kind: "inference" }> = {
+  kind: "inference",
+  actor: CURL,
+  method: "POST",
+  path: "/v1/chat/completions",
+  protocol: "openai_chat_completions",
+  route: "inference.local",
+  provider: "openai",
+  model: "gpt-5",
+  destination: { host: "api.openai.com", port: 443, address: "104.18.6.192" },
+  status: 200,
+  problem: null,
+  detail: null,
+  durationMs: 1234.5,
+  firstByteMs: 200.4,
+  tokens: { input: 11, output: 5, isEstimated: false },
+  attempts: 1,
+};
+
+Deno.test("toOcsf() of a model call says by what it was served, and what it cost", () => {
+  const { class_uid, type_uid, status, duration, api, dst_endpoint, unmapped } = convert(INFERENCE);
+  assert.deepEqual([class_uid, type_uid, status, duration], [6003, 600301, "Success", 1235]);
+  assert.deepEqual(api, {
+    operation: "POST /v1/chat/completions",
+    service: { name: "inference.local" },
+    response: { code: 200 },
+  });
+  assert.deepEqual(dst_endpoint, { domain: "api.openai.com", ip: "104.18.6.192", port: 443 });
+  assert.deepEqual(unmapped, {
+    protocol: "openai_chat_completions",
+    route: "inference.local",
+    provider: "openai",
+    model: "gpt-5",
+    first_byte_ms: 200,
+    input_tokens: 11,
+    output_tokens: 5,
+    tokens_estimated: false,
+  });
+  assert.equal(
+    ocsfShorthand(convert(INFERENCE)),
+    "API:CREATE [INFO] ALLOWED /usr/bin/curl(64) -> POST /v1/chat/completions -> " +
+      "api.openai.com:443 [status:200 protocol:openai_chat_completions route:inference.local " +
+      "provider:openai model:gpt-5 first_byte_ms:200 input_tokens:11 output_tokens:5 " +
+      "tokens_estimated:false]",
+  );
+});
+
+Deno.test.each(
+  [
+    { attempts: 0, problem: "path_not_recognised", want: ["Denied", "Blocked", "Medium"] },
+    { attempts: 0, problem: "token_budget_exceeded", want: ["Denied", "Blocked", "Medium"] },
+    { attempts: 2, problem: "upstream_unreachable", want: ["Allowed", "Error", "Low"] },
+    { attempts: 1, problem: "stream_broken", want: ["Allowed", "Error", "Low"] },
+  ] as const,
+)("toOcsf() of a model call with $problem is $want", ({ attempts, problem, want }) => {
+  const event = {
+    ...INFERENCE,
+    attempts,
+    problem,
+    detail: "It says why",
+    path: "/v1/x?key=secret",
+  };
+  const record = convert(event);
+  assert.deepEqual([record.action, record.disposition, record.severity], want);
+  assert.equal(record.status_detail, `${problem}: It says why`);
+  assert.equal(JSON.stringify(record).includes("secret"), false);
+});
