@@ -18,12 +18,15 @@ import { findMissing, readKernelFeatures } from "../drivers/system/kernel_featur
 import { probeKernel } from "../drivers/system/kernel_probe_ffi.ts";
 import { GATEWAY_CLOSE_MS_MAX } from "../proto/limits.ts";
 import { Extensions, Supervisors } from "../proto/gen/openshell/ext/v1/ext_pb.ts";
+import { InferenceRoutes } from "../proto/gen/openshell/ext/v1/inference_pb.ts";
+import { Inference } from "../proto/gen/openshell/inference/v1/inference_pb.ts";
 import { OpenShell } from "../proto/gen/openshell/v1/openshell_pb.ts";
 import { ProofThreads } from "../prover/proof_threads.ts";
 import { SandboxTokens } from "./auth/sandbox_tokens.ts";
 import { auditChanges } from "./events/audit_changes.ts";
 import { changeRecorder, type RecordChange } from "./events/change_recorder.ts";
 import { eventMethods } from "./events/event_service.ts";
+import { InferenceService } from "./inference/inference_service.ts";
 import { InstanceLock, writeEndpoint } from "./instance_lock.ts";
 import { makeStateFolders, type StatePaths, statePaths } from "./paths.ts";
 import { ensurePki } from "./pki/ensure_pki.ts";
@@ -36,6 +39,7 @@ import { envelopeTable } from "./providers/envelope_table.ts";
 import { openProviders, type ProviderParts } from "./providers/open_providers.ts";
 import { principalOf, sandboxOf } from "./rpc/call_context.ts";
 import { localSocketAt } from "./rpc/local_socket.ts";
+import { inferenceMethods, inferenceRoutesService, toBundle } from "./rpc/inference_methods.ts";
 import { eventLogs } from "./rpc/log_source.ts";
 import { mergeMethods, openShellMethods } from "./rpc/openshell_service.ts";
 import { profileMethods } from "./rpc/profile_methods.ts";
@@ -135,6 +139,7 @@ class Gateway {
     const policies = new PolicyRevisions({ store, now: Date.now, prove: openProofs(options) });
     const settings = new SettingsStore(store);
     const providers = await openCredentials(paths, { store, policies, settings, onProblem });
+    const inference = openInference({ store, settings, providers, onProblem });
     const folderOf = (sandboxId: string) => `${paths.embedded}/${sandboxId}`;
     const record = changeRecorder({ folderOf, hostname: Deno.hostname(), version });
     const sandboxes = new SandboxService({
@@ -153,7 +158,12 @@ class Gateway {
     });
     await sandboxes.markRestarted();
     const sessions = new SupervisorSessions(sandboxes);
-    const routes = makeRoutes({ store, driver, policies, settings, sandboxes, providers }, {
+    const routes = makeRoutes({
+      ...{ store, driver, policies, settings },
+      sandboxes,
+      providers,
+      inference,
+    }, {
       sessions,
       folderOf,
       record,
@@ -201,6 +211,7 @@ interface Core {
   readonly settings: SettingsStore;
   readonly sandboxes: SandboxService;
   readonly providers: Credentials;
+  readonly inference: InferenceService;
 }
 
 interface Surroundings {
@@ -213,18 +224,18 @@ interface Surroundings {
 }
 
 function makeRoutes(
-  { providers: { providers, profiles, delivery, layered, rekey }, ...core }: Core,
+  { providers: { providers, profiles, delivery, layered, rekey }, inference, ...core }: Core,
   { sessions, folderOf, record, recordProvider, version, onProblem }: Surroundings,
 ): ServerOptions["routes"] {
   const { sandboxes, policies } = core;
+  const workspaceOf = async (sandboxId: string) => (await sandboxes.getById(sandboxId)).workspace;
   const supervisors = {
     sessions,
     sandboxOf,
     effectivePolicy: (sandboxId: string) => layered.effective(sandboxId),
     credentials: (sandboxId: string) => delivery.environmentOf(sandboxId),
     onProblem,
-    onPolicyChange: (sandboxId: string, listener: () => void) =>
-      policies.subscribe(sandboxId, listener),
+    ...generationPorts({ policies, inference, workspaceOf }),
   };
   const checkExists = async (sandboxId: string) => void await sandboxes.getById(sandboxId);
   const processes = {
@@ -249,15 +260,9 @@ function makeRoutes(
     record,
     whoCalls,
   });
-  const notify = (sandboxId: string) => policies.notify(sandboxId);
   const aboutProviders = {
-    providers,
-    delivery,
-    sandboxes,
-    record,
-    recordProvider,
-    whoCalls,
-    notify,
+    ...{ providers, delivery, sandboxes, record, recordProvider, whoCalls },
+    notify: (sandboxId: string) => policies.notify(sandboxId),
   };
   const openshell = {
     ...mergeMethods<Partial<ServiceImpl<typeof OpenShell>>>(
@@ -274,10 +279,14 @@ function makeRoutes(
     ...eventMethods({ folderOf, checkExists }),
     ...rekeyMethod({ rekey, recordProvider, whoCalls }),
   };
+  const recordChange = (state: string, message: string, context: HandlerContext) =>
+    recordProvider(state, `${message} (${whoCalls(context)})`);
   return (router) => {
     router.service(OpenShell, openshell);
     router.service(Supervisors, supervisorsService(supervisors));
     router.service(Extensions, extensions);
+    router.service(Inference, inferenceMethods({ inference, workspaceOf, recordChange }));
+    router.service(InferenceRoutes, inferenceRoutesService({ inference }));
   };
 }
 
@@ -341,6 +350,40 @@ function providerRecorder(paths: StatePaths, version: string): Surroundings["rec
     version,
   });
   return (state, message) => record({ id: "gateway", name: "gateway" }, { state, message });
+}
+
+/** A provider's address and key, and a sandbox's budget, are part of what it is told of routes. */
+function openInference(
+  { store, settings, providers: { providers }, onProblem }:
+    & Pick<Core, "store" | "settings" | "providers">
+    & { readonly onProblem: (error: unknown) => void },
+): InferenceService {
+  const inference = new InferenceService({
+    store,
+    settings,
+    providers: { resolve: (workspace, name) => providers.resolveForInference(workspace, name) },
+    uuid: () => crypto.randomUUID(),
+    onProblem,
+  });
+  providers.subscribe(() => inference.notify());
+  settings.subscribe(() => inference.notify());
+  return inference;
+}
+
+interface GenerationParts extends Pick<Core, "policies" | "inference"> {
+  readonly workspaceOf: (sandboxId: string) => Promise<string>;
+}
+
+/** What a generation holds besides policy and credentials, and when there is a new one. */
+function generationPorts({ policies, inference, workspaceOf }: GenerationParts) {
+  return {
+    inference: async (sandboxId: string) =>
+      toBundle(await inference.bundle(await workspaceOf(sandboxId), sandboxId)),
+    onPolicyChange: (sandboxId: string, listener: () => void) => {
+      const stops = [policies.subscribe(sandboxId, listener), inference.subscribe(listener)];
+      return () => stops.forEach((stop) => stop());
+    },
+  };
 }
 
 async function openTokens({ jwt }: PkiFiles): Promise<SandboxTokens> {

@@ -5,10 +5,13 @@
  */
 
 /**
- * Time in which the same denial again is counted instead of written, in milliseconds; then one
- * event tells the count.
+ * Time in which the same denial that comes too often is counted instead of written, in milliseconds;
+ * then one event tells the count.
  */
 export const EVENT_FOLD_MS = 30_000;
+
+/** The same denial within that time that is written one by one. What is above is counted. */
+export const EVENT_REPEATS_MAX = 200;
 
 /** Kinds of denials that are counted at the same time. Beyond it: each is written, by the budget. */
 export const EVENT_FOLD_KINDS_MAX = 256;

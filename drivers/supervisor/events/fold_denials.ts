@@ -1,8 +1,9 @@
 /**
  * Keeps a flood of denials from pushing older events out of the bounded log.
  *
- * The first of its kind is written at once. The same again within `EVENT_FOLD_MS` is counted, and
- * becomes one event with the count when the time is over. Denials that differ are written as long
+ * Each is written at once, as long as the same does not come too often: beyond `EVENT_REPEATS_MAX`
+ * within `EVENT_FOLD_MS` it is counted, and becomes one event with the count when the time is over.
+ * Denials that differ are written as long
  * as there is room in a budget of bytes; beyond it, they are counted, and one event says how many
  * there were and why they were refused.
  *
@@ -16,6 +17,7 @@ import {
   EVENT_DENIAL_BYTES_PER_S,
   EVENT_FOLD_KINDS_MAX,
   EVENT_FOLD_MS,
+  EVENT_REPEATS_MAX,
 } from "../../../proto/flood_limits.ts";
 import { SEVERITY } from "../../../proto/ocsf.ts";
 import type { AuditEvent } from "./audit_event.ts";
@@ -40,7 +42,9 @@ export interface FoldPorts {
 }
 
 interface Fold {
-  /** The newest of them. */
+  /** How many were written one by one. */
+  written: number;
+  /** The newest of those that are counted. */
   event: AuditEvent;
   count: number;
   startTime: number;
@@ -50,6 +54,7 @@ interface Fold {
 /** Folds denials of one sandbox. */
 export class DenialFolder {
   readonly #ports: FoldPorts;
+  readonly #repeatsMax: number;
   readonly #folds = new Map<string, Fold>();
   readonly #omitted = new Map<string, number>();
   #omittedSince = 0;
@@ -58,8 +63,9 @@ export class DenialFolder {
   #budgetAt: number;
   #cancel: (() => void) | null = null;
 
-  constructor(ports: FoldPorts) {
+  constructor(ports: FoldPorts, repeatsMax: number = EVENT_REPEATS_MAX) {
     this.#ports = ports;
+    this.#repeatsMax = repeatsMax;
     this.#budgetAt = ports.elapsed();
   }
 
@@ -75,7 +81,10 @@ export class DenialFolder {
     this.#cancel ??= this.#ports.after(EVENT_FOLD_MS, () => this.flush());
     const time = this.#ports.now();
     const fold = this.#folds.get(kind.key);
-    if (fold !== undefined) {
+    if (fold !== undefined && fold.written < this.#repeatsMax && this.#hasBudget()) {
+      fold.written++;
+      this.#charge(this.#ports.write(event));
+    } else if (fold !== undefined) {
       if (fold.count === 0) fold.startTime = time;
       fold.event = event;
       fold.count++;
@@ -83,7 +92,10 @@ export class DenialFolder {
     } else if (this.#hasBudget()) {
       this.#charge(this.#ports.write(event));
       if (this.#folds.size < EVENT_FOLD_KINDS_MAX) {
-        this.#folds.set(kind.key, { event, count: 0, startTime: time, endTime: time });
+        this.#folds.set(kind.key, {
+          ...{ written: 1, event, count: 0 },
+          ...{ startTime: time, endTime: time },
+        });
       }
     } else {
       if (this.#omitted.size === 0) this.#omittedSince = time;

@@ -36,7 +36,7 @@ class Bench {
           if (this.#due === due) this.#due = null;
         };
       },
-    });
+    }, 1);
   }
 
   get waits(): boolean {
