@@ -52,7 +52,7 @@ Deno.test("z3 answers what the formulas mean", async (t) => {
     assert.ok(confirmed >= PAIRS * 4, `only ${confirmed} answers were confirmed`);
   });
   await t.step("text that is no formula fails", async () => {
-    await assert.rejects(z3.check("(assert nothing)", 1000), SolverError);
+    await assert.rejects(z3.check("(assert nothing)", 60_000), SolverError);
   });
   z3.close();
   assert.equal(await z3.check("", 1000), "unknown");

@@ -5,6 +5,7 @@
  * @module
  */
 
+import { judgeReadings } from "../../../policy-wasm/path_readings.ts";
 import type { Policy } from "../../../policy-wasm/policy.ts";
 import {
   admitsCaller,
@@ -110,7 +111,11 @@ export function tryOne(
 ): Tried {
   const said = policies.map((policy): Said => {
     const admitted = admittedOf(placeEndpoints(policy), asked.caller, asked.target);
-    const { verdict, audited } = decide(policy, asked);
+    const judge = (request: Request) => ({
+      ...decide(policy, { ...asked, request }),
+      generation: "",
+    });
+    const { verdict, audited } = judgeReadings(asked.request, judge);
     return { passes: verdict === "allow", isAudited: audited, isOpaque: isOpaque(admitted) };
   });
   return { ...asked, said };
