@@ -142,7 +142,7 @@ Deno.test.each([
     const target = targetIn(folder);
     const socket = socketFile(target.stateFolder);
     await Deno.mkdir(dirname(socket), { recursive: true });
-    const record = { endpoint: "https://127.0.0.1:5", pid: 77, version: "1" };
+    const record = { endpoint: "https://127.0.0.1:5", pid: Deno.pid, version: "1" };
     await Deno.writeTextFile(endpointFile(target.stateFolder), JSON.stringify(record));
     const listener = Deno.listen({ transport: "unix", path: socket });
     try {
@@ -177,7 +177,7 @@ Deno.test("findLocalGateway() finds none whose process has gone, though its sock
     const target = targetIn(folder);
     const gone = new Deno.Command("true").spawn();
     await gone.status;
-    await Deno.mkdir(`${target.stateFolder}/gateway`, { recursive: true });
+    await Deno.mkdir(`${target.stateFolder}/gateway`, { recursive: true, mode: 0o700 });
     using _listener = Deno.listen({ transport: "unix", path: socketFile(target.stateFolder) });
     for (const [pid, isFound] of [[gone.pid, false], [Deno.pid, true]] as const) {
       const endpoint = { endpoint: "https://127.0.0.1:1", pid, version: "1.2.3" };

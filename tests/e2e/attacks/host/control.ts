@@ -51,8 +51,8 @@ const MACHINE_NAMES = [
   "metadata.google.internal",
 ];
 
+/** `inference.local` is answered: its attacks are in `drivers/supervisor/inference/`. */
 const INNER_HOSTS = [
-  "inference.local",
   "policy.local",
   "openshell.local",
   "relay.local",
