@@ -72,7 +72,7 @@ async function watching(
   }
 }
 
-const LOSS: Breach = { control: "mounts", found: "/work/config is missing" };
+const LOSS: Breach = { control: "mounts", found: "/project/config is missing" };
 
 Deno.test("watchControls() looks at once when a held file is replaced, and ends all first", async () => {
   await watching(async ({ folder, lose, log, events, ended }) => {

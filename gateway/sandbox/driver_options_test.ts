@@ -66,11 +66,11 @@ Deno.test.each([
 Deno.test("readDriverOptions() reads binds, read-only unless it is said", () => {
   assert.deepEqual(
     readBinds([
-      { source: "/src//a/", target: "/work" },
+      { source: "/src//a/", target: "/project" },
       { source: "/b", target: "/b", read_only: false, unprotect: [".git/hooks"] },
     ]),
     [
-      { source: "/src/a", target: "/work", writable: false, unprotect: [] },
+      { source: "/src/a", target: "/project", writable: false, unprotect: [] },
       { source: "/b", target: "/b", writable: true, unprotect: [".git/hooks"] },
     ],
   );

@@ -53,7 +53,7 @@ serviceTest(
       template: {
         environment: { A: "0", B: "2" },
         resources: { limits: { cpu: "500m", memory: "1Gi", pids: 64 } },
-        driverConfig: { embedded: { binds: [{ source: "/src/", target: "/work" }] } },
+        driverConfig: { embedded: { binds: [{ source: "/src/", target: "/project" }] } },
       },
     }));
     assert.equal(created.state.phase, "provisioning");
@@ -68,7 +68,7 @@ serviceTest(
       environment: { A: "1", B: "2" },
       providers: [],
       resources: { cpuMax: 0.5, memoryBytesMax: 2 ** 30, processesMax: 64 },
-      binds: [{ source: "/src", target: "/work", writable: false, unprotect: [] }],
+      binds: [{ source: "/src", target: "/project", writable: false, unprotect: [] }],
       token: `token of ${ID}`,
     });
     await sandboxes.settled();

@@ -7,8 +7,8 @@ type Change = (project: string) => void;
 function planOf(project: string, paths: readonly string[]): MountPlan {
   const mounts = paths.map((path): Mount => ({
     kind: "pin",
-    target: `/work/${path}`,
-    bind: "/work",
+    target: `/project/${path}`,
+    bind: "/project",
     source: project,
     path,
     writable: path === "src",
@@ -19,7 +19,7 @@ function planOf(project: string, paths: readonly string[]): MountPlan {
 
 const PATHS = [".git/config", ".git/hooks", ".envrc", "src"];
 const MISSING = PATHS.map((path) => {
-  return { control: "mounts", found: `/work/${path} is missing` } as const;
+  return { control: "mounts", found: `/project/${path} is missing` } as const;
 });
 
 async function inProject(run: (project: string) => void): Promise<void> {
@@ -107,7 +107,10 @@ Deno.test("HeldFiles counts only what is missing as lost", async () => {
   await inProject((project) => {
     const held = new HeldFiles(planOf(project, PATHS));
     assert.deepEqual(held.findLost([]), []);
-    assert.deepEqual(held.findLost([{ control: "mounts", found: "/work/.envrc is writable" }]), []);
+    assert.deepEqual(
+      held.findLost([{ control: "mounts", found: "/project/.envrc is writable" }]),
+      [],
+    );
   });
 });
 

@@ -4,7 +4,7 @@ import { holdPlaceholders, removePlaceholders } from "./placeholders.ts";
 import { COMMONDIR_TEXT } from "../../../proto/protected_paths.ts";
 
 function planOf(source: string, path: string): MountPlan {
-  const at = { bind: "/work", source, path, target: `/work/${path}` };
+  const at = { bind: "/project", source, path, target: `/project/${path}` };
   const mount = { kind: "pin", ...at, writable: false, placeholder: true } as const;
   return { mounts: [mount], access: [], skipped: [], placeholders: [`${source}/${path}`] };
 }
