@@ -6,6 +6,7 @@
  */
 
 import assert from "node:assert/strict";
+import { EVENT_REPEATS_MAX } from "../../../proto/flood_limits.ts";
 import { waitFor } from "../support/commands.ts";
 import { readDecision } from "../support/events.ts";
 import { curl, runScripts } from "../support/probes.ts";
@@ -46,8 +47,11 @@ sandboxSuite("what outlives its owner", async (suite) => {
     const { supervisor } = await processesOf(world, "kept");
     await killGateway(machine);
     kill(supervisor);
+    // The gateway that starts says what it has stored before it has looked.
+    await waitFor("the record of it", async () => {
+      return /CONFIG:RESTARTED/.test((await machine.run(["logs", "kept"])).stdout);
+    }, RECOVERY_MS_MAX);
     await machine.waitForPhase("kept", "Ready");
-    assert.match(await machine.must(["logs", "kept"]), /CONFIG:RESTARTED/);
     await machine.must(["logs", "kept", "--verify"]);
   });
 
@@ -61,7 +65,7 @@ sandboxSuite("what outlives its owner", async (suite) => {
     );
     const count = events.reduce((sum, event) => sum + Number(event.count ?? 1), 0);
     assert.equal(count, 300, JSON.stringify(events.map((event) => event.count)));
-    assert.ok(events.length < 20, `${events.length} events`);
+    assert.ok(events.length <= EVENT_REPEATS_MAX + 1, `${events.length} events`);
   });
 }, { alsoRootless: false });
 
