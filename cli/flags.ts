@@ -52,6 +52,28 @@ export const WORKSPACE_FLAG: TextFlag = {
 /** What most commands that talk to a gateway list. */
 export const REMOTE_FLAGS: readonly Flag[] = [WORKSPACE_FLAG, ...GATEWAY_FLAGS];
 
+/** Which part of a long list. */
+export const PAGE_FLAGS: readonly Flag[] = [
+  {
+    kind: "integer",
+    name: "limit",
+    value: "N",
+    summary: "Most to list",
+    min: 1,
+    max: 1_000,
+    default: 100,
+  },
+  {
+    kind: "integer",
+    name: "offset",
+    value: "N",
+    summary: "Leave out the first",
+    min: 0,
+    max: 1_000_000,
+    default: 0,
+  },
+];
+
 /** Formats of a result. */
 export const OUTPUT_FORMATS = ["table", "json", "yaml"] as const;
 

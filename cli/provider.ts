@@ -5,7 +5,7 @@
  */
 
 import type { Argument, Command, Flag, Run } from "./command.ts";
-import { OUTPUT_FLAG, REMOTE_FLAGS } from "./flags.ts";
+import { OUTPUT_FLAG, PAGE_FLAGS, REMOTE_FLAGS } from "./flags.ts";
 import { LIST_PROFILES, PROFILE, REKEY } from "./provider_profile.ts";
 
 const NAME: Argument = { name: "NAME", summary: "Provider", complete: "providers" };
@@ -39,27 +39,6 @@ const EXPIRY_FLAG: Flag = {
   summary: "When a credential ends: RFC 3339, or milliseconds since 1970; 0 is never",
   repeated: true,
 };
-
-const PAGE_FLAGS: readonly Flag[] = [
-  {
-    kind: "integer",
-    name: "limit",
-    value: "N",
-    summary: "Most to list",
-    min: 1,
-    max: 1_000,
-    default: 100,
-  },
-  {
-    kind: "integer",
-    name: "offset",
-    value: "N",
-    summary: "Leave out the first",
-    min: 0,
-    max: 1_000_000,
-    default: 0,
-  },
-];
 
 const CREATE: Command = {
   name: "create",

@@ -5,7 +5,7 @@
  */
 
 import type { Argument, Command, Flag } from "./command.ts";
-import { OUTPUT_FLAG, OUTPUT_FORMATS, REMOTE_FLAGS } from "./flags.ts";
+import { OUTPUT_FLAG, OUTPUT_FORMATS, PAGE_FLAGS, REMOTE_FLAGS } from "./flags.ts";
 import { SANDBOX_PROVIDER } from "./sandbox_provider.ts";
 import { REFUSED_CREATE_FLAGS } from "./sandbox_flags.ts";
 
@@ -172,24 +172,7 @@ const LIST: Command = {
   name: "list",
   summary: "List sandboxes",
   flags: [
-    {
-      kind: "integer",
-      name: "limit",
-      value: "N",
-      summary: "Most to list",
-      min: 1,
-      max: 1_000,
-      default: 100,
-    },
-    {
-      kind: "integer",
-      name: "offset",
-      value: "N",
-      summary: "Leave out the first",
-      min: 0,
-      max: 1_000_000,
-      default: 0,
-    },
+    ...PAGE_FLAGS,
     {
       kind: "text",
       name: "selector",
