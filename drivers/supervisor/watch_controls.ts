@@ -2,12 +2,11 @@
  * Reads the controls of a sandbox back again and again, and ends it where one is lost.
  *
  * In a writable bind, a program of the host may replace a file that is held: its mount is then gone
- * without a word. The kernel tells of that at once, mostly; a timer finds the rest.
+ * without a word. The kernel tells at once of what becomes of mounts; a timer finds the rest.
  *
  * @module
  */
 
-import { dirname } from "node:path";
 import { CONTROL_CHECK_MS } from "../../proto/limits.ts";
 import type { EventSink } from "./events/audit_event.ts";
 import { describeLost, type HeldFiles } from "./launch/held_files.ts";
@@ -15,8 +14,8 @@ import type { Jail } from "./launch/jail.ts";
 import type { Breach } from "./launch/read_back.ts";
 
 export interface WatchedControls {
-  readonly jail: Pick<Jail, "findBreaches">;
-  readonly held: Pick<HeldFiles, "paths" | "findLost">;
+  readonly jail: Pick<Jail, "findBreaches" | "watchMounts">;
+  readonly held: Pick<HeldFiles, "findLost">;
   readonly events: EventSink;
   /** Told of what goes wrong and ends nothing. */
   readonly log: (line: string) => void;
@@ -30,27 +29,23 @@ export interface WatchedControls {
 
 /** Watches until it is called off, by what it returns, or until there is a loss. */
 export function watchControls(watched: WatchedControls): () => void {
-  const { held, log } = watched;
-  const watcher = watchFolders(held.paths, log);
+  const { jail, log } = watched;
   let isOver = false;
   const stop = () => {
     if (isOver) return;
     isOver = true;
     clearInterval(timer);
-    watcher?.close();
+    endWatch();
   };
   const look = () => {
     if (isOver) return;
-    const breaches = findBreaches(watched.jail);
+    const breaches = findBreaches(jail);
     if (breaches.length === 0) return;
     stop();
     void endFor(breaches, watched);
   };
   const timer = setInterval(look, CONTROL_CHECK_MS);
-  if (watcher !== null) {
-    lookOnEvents(watcher, new Set(held.paths), look)
-      .catch((error: Error) => log(`cannot watch the held files: ${error.message}`));
-  }
+  const endWatch = watchMounts(jail, look, log);
   return stop;
 }
 
@@ -76,37 +71,16 @@ function findBreaches(jail: Pick<Jail, "findBreaches">): readonly Breach[] {
   }
 }
 
-/** Without it, as where the machine has no watches left, there is still the timer. */
-function watchFolders(
-  paths: readonly string[],
-  log: (line: string) => void,
-): Deno.FsWatcher | null {
-  const folders = [...new Set(paths.map(dirname))].filter(isFolder);
-  if (folders.length === 0) return null;
-  try {
-    return Deno.watchFs(folders, { recursive: false });
-  } catch (error) {
-    log(`cannot watch the held files: ${(error as Error).message}`);
-    return null;
-  }
-}
-
-/** Only events of what is held count, which the agent cannot cause. */
-async function lookOnEvents(
-  watcher: Deno.FsWatcher,
-  held: ReadonlySet<string>,
+/** Without it there is still the timer. */
+function watchMounts(
+  jail: Pick<Jail, "watchMounts">,
   look: () => void,
-): Promise<void> {
-  for await (const { kind, paths } of watcher) {
-    if (kind !== "access" && paths.some((path) => held.has(path))) look();
-  }
-}
-
-function isFolder(path: string): boolean {
+  log: (line: string) => void,
+): () => void {
   try {
-    return Deno.statSync(path).isDirectory;
+    return jail.watchMounts(look);
   } catch (error) {
-    if (error instanceof Error) return false;
-    throw error;
+    log((error as Error).message);
+    return () => {};
   }
 }

@@ -4,7 +4,8 @@ import type { Breach } from "./launch/read_back.ts";
 import { watchControls } from "./watch_controls.ts";
 
 interface Watched {
-  readonly folder: string;
+  /** Says that a mount has changed, as the kernel does. */
+  readonly change: () => void;
   /** What the kernel would say from now on. */
   lose(breach: Breach | Error): void;
   /** What was done, in order. */
@@ -17,15 +18,14 @@ interface Watched {
 
 async function watching(
   use: (watched: Watched) => Promise<void>,
-  change: { readonly paths?: readonly string[]; readonly lost?: boolean } = {},
+  given: { readonly lost?: boolean; readonly cannotWatch?: boolean } = {},
 ): Promise<void> {
-  const folder = await Deno.makeTempDir();
-  await Deno.writeTextFile(`${folder}/config`, "held");
   const log: string[] = [];
   const events: AuditEvent[] = [];
   const ended = Promise.withResolvers<string>();
   let found: Breach | Error | null = null;
   let looks = 0;
+  let change = () => {};
   const stop = watchControls({
     jail: {
       findBreaches() {
@@ -33,12 +33,16 @@ async function watching(
         if (found instanceof Error) throw found;
         return found === null ? [] : [found];
       },
+      watchMounts(onChange) {
+        if (given.cannotWatch === true) throw new Error("Cannot watch the mounts");
+        change = onChange;
+        return () => void log.push("unwatch");
+      },
     },
     held: {
-      paths: change.paths ?? [`${folder}/config`],
       findLost: () => {
         log.push("compare");
-        if (change.lost === false) return [];
+        if (given.lost === false) return [];
         return [{ path: "/p/config", state: "changed", reason: "git runs it" }];
       },
     },
@@ -58,7 +62,7 @@ async function watching(
   });
   try {
     await use({
-      folder,
+      change: () => change(),
       log,
       events,
       ended: ended.promise,
@@ -68,33 +72,34 @@ async function watching(
     });
   } finally {
     stop();
-    await Deno.remove(folder, { recursive: true });
   }
 }
 
 const LOSS: Breach = { control: "mounts", found: "/project/config is missing" };
 
-Deno.test("watchControls() looks at once when a held file is replaced, and ends all first", async () => {
-  await watching(async ({ folder, lose, log, events, ended }) => {
+Deno.test("watchControls() looks at once when a mount changes, and ends all first", async () => {
+  await watching(async ({ change, lose, log, events, ended }) => {
+    change();
+    assert.deepEqual(log, [], "nothing is lost");
     lose(LOSS);
-    const start = performance.now();
-    await Deno.writeTextFile(`${folder}/new`, "other");
-    await Deno.rename(`${folder}/new`, `${folder}/config`);
+    change();
+    change();
+    assert.deepEqual(log, ["unwatch", "loss"], "before the timer, and once");
     assert.match(await ended, /^a control is no longer in force: "\/p\/config" was replaced/);
-    assert.ok(performance.now() - start < 1_500, "before the timer");
-    assert.deepEqual(log, ["loss", "end", "compare", "record"]);
+    assert.deepEqual(log, ["unwatch", "loss", "end", "compare", "record"]);
     const [event] = events;
     assert.ok(event?.kind === "finding" && event.uid === "control-lost", JSON.stringify(event));
     assert.match(event.detail, /"\/p\/config" .* read it before you go on, since git runs it$/);
   });
 });
 
-Deno.test("watchControls() looks again and again without events, and names what else is lost", async () => {
-  await watching(async ({ lose, ended, events }) => {
+Deno.test("watchControls() looks again and again without changes, and names what else is lost", async () => {
+  await watching(async ({ lose, log, ended, events }) => {
+    assert.deepEqual(log, ["Cannot watch the mounts"]);
     lose({ control: "seccomp", found: "Seccomp is 0 instead of 2" });
     assert.match(await ended, /: seccomp: Seccomp is 0 instead of 2$/);
     assert.equal(events.length, 1);
-  }, { paths: ["/nowhere/at/all"], lost: false });
+  }, { lost: false, cannotWatch: true });
 });
 
 Deno.test("watchControls() takes what cannot be read back for lost", async () => {
@@ -104,17 +109,14 @@ Deno.test("watchControls() takes what cannot be read back for lost", async () =>
   }, { lost: false });
 });
 
-Deno.test("watchControls() is not made to look by what is not held", async () => {
-  await watching(async ({ folder, looks, stop }) => {
-    for (let index = 0; index < 50; index++) {
-      await Deno.writeTextFile(`${folder}/other-${index}`, "x");
-    }
-    await Deno.writeTextFile(`${folder}/config`, "in place");
-    const start = performance.now();
-    while (looks() === 0 && performance.now() - start < 1_500) {
-      await new Promise((resolve) => setTimeout(resolve, 10));
-    }
-    assert.ok(looks() > 0 && looks() < 20, String(looks()));
+Deno.test("watchControls() looks no more once it is called off", async () => {
+  await watching(({ change, lose, log, looks, stop }) => {
     stop();
+    stop();
+    lose(LOSS);
+    change();
+    assert.equal(looks(), 0);
+    assert.deepEqual(log, ["unwatch"]);
+    return Promise.resolve();
   });
 });

@@ -9,6 +9,7 @@
  */
 
 import { createHash } from "node:crypto";
+import { closeSync, constants, fstatSync, openSync, readFileSync } from "node:fs";
 import {
   PROTECTED_IF_THERE,
   PROTECTED_IN_FOLDERS,
@@ -57,11 +58,6 @@ export class HeldFiles {
     }));
   }
 
-  /** Where they are on the host. */
-  get paths(): readonly string[] {
-    return [...this.#held.values()].map(({ path }) => path);
-  }
-
   /** Returns what of it was lost. Call it when nothing of the agent's runs any more. */
   findLost(breaches: readonly Breach[]): readonly LostPath[] {
     return [...this.#held].flatMap(([target, { path, digest }]) => {
@@ -106,9 +102,9 @@ function digestOf(path: string): string | null {
   }
 }
 
-/** It is larger than what is compared. */
-class TooLarge extends Error {
-  override readonly name = "TooLarge";
+/** It is larger than what is compared, or of another kind. */
+class NotCompared extends Error {
+  override readonly name = "NotCompared";
 }
 
 /** Tells all that there is below a path, without following a link. */
@@ -122,7 +118,7 @@ class Walk {
   }
 
   add(path: string, name: string): void {
-    if (++this.#entries > ENTRIES_MAX) throw new TooLarge();
+    if (++this.#entries > ENTRIES_MAX) throw new NotCompared();
     const info = lstatOrNull(path);
     if (info === null) return this.#tell(`${name}\0missing\0`);
     const { isDirectory, isSymlink, isFile, mode, size } = info;
@@ -130,12 +126,24 @@ class Walk {
     if (isSymlink) this.#tell(Deno.readLinkSync(path));
     if (isFile) {
       this.#bytes += size;
-      if (this.#bytes > BYTES_MAX) throw new TooLarge();
-      this.#tell(Deno.readFileSync(path));
+      if (this.#bytes > BYTES_MAX) throw new NotCompared();
+      this.#tell(readPlainFile(path));
     }
     if (!isDirectory) return;
     const names = [...Deno.readDirSync(path)].map((entry) => entry.name).sort();
     for (const each of names) this.add(`${path}/${each}`, `${name}/${each}`);
+  }
+}
+
+/** Waits for nobody: by now another agent may have put a pipe in the place of the file. */
+function readPlainFile(path: string): Uint8Array {
+  const { O_RDONLY, O_NONBLOCK, O_NOFOLLOW } = constants;
+  const file = openSync(path, O_RDONLY | O_NONBLOCK | O_NOFOLLOW);
+  try {
+    if (!fstatSync(file).isFile()) throw new NotCompared();
+    return readFileSync(file);
+  } finally {
+    closeSync(file);
   }
 }
 

@@ -25,6 +25,7 @@ import { openOwnerMaps } from "./owner_map.ts";
 import { holdPlaceholders, removePlaceholders } from "./placeholders.ts";
 import { type Breach, findBreaches, gatherEvidence } from "./read_back.ts";
 import { Terminal } from "./terminal_ffi.ts";
+import { watchMounts } from "./watch_mounts_ffi.ts";
 
 /**
  * A program in a jail. Read or cancel both outputs, and wait for its end: until then it counts among
@@ -170,6 +171,15 @@ export class Jail {
    */
   findBreaches(): readonly Breach[] {
     return findBreaches(gatherEvidence(this.#confinement), this.#spec, this.#confinement);
+  }
+
+  /**
+   * Calls back when a mount inside came, went or changed, until it is called off by what it returns.
+   *
+   * @throws {JailCallError}
+   */
+  watchMounts(onChange: () => void): () => void {
+    return watchMounts(`/proc/self/task/${this.#confinement.threadId}/mountinfo`, onChange);
   }
 
   /**
