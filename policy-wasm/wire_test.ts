@@ -13,6 +13,7 @@ import {
   type SandboxPolicy,
   SandboxPolicySchema,
 } from "./wire.ts";
+import { TEST_SEED } from "../tests/test_seed.ts";
 
 /** Through bytes, as a peer would see it. */
 function cross(document: unknown): unknown {
@@ -81,9 +82,7 @@ Deno.test("policyDocumentToWire() and back makes no invalid case of the validato
 });
 
 Deno.test("policyDocumentToWire() and back keeps generated policies", () => {
-  const seed = Number(
-    Deno.env.get("OPENSHELL_TEST_SEED") ?? crypto.getRandomValues(new Uint32Array(1))[0],
-  );
+  const seed = TEST_SEED;
   const chance = new Chance(seed);
   let kept = 0;
   for (let round = 0; round < 1500; round++) {

@@ -14,10 +14,7 @@ import { tryAll } from "./brute_force.ts";
 import { unwritten } from "./fixtures.ts";
 import { prove } from "./prove.ts";
 import type { Answer } from "./report.ts";
-
-const SEED = Number(
-  Deno.env.get("OPENSHELL_TEST_SEED") ?? crypto.getRandomValues(new Uint32Array(1))[0],
-);
+import { TEST_SEED } from "../tests/test_seed.ts";
 
 const PAIRS = 40;
 const POLICIES = 25;
@@ -54,7 +51,7 @@ function without(policy: Policy, chance: Chance): Policy {
 }
 
 Deno.test("prove() finds every difference that brute force finds", async () => {
-  const chance = new Chance(SEED);
+  const chance = new Chance(TEST_SEED);
   const counts = { proved: 0, refuted: 0 };
   for (let pair = 0; pair < PAIRS; pair++) {
     const first = smallPolicy(chance);
@@ -73,7 +70,7 @@ Deno.test("prove() finds every difference that brute force finds", async () => {
       found.above_floor ||= goesBeyond(passes, isOpaque, 1);
       if (found.within_ceiling && found.above_floor) break;
     }
-    const message = `seed ${SEED}, pair ${pair}`;
+    const message = `seed ${TEST_SEED}, pair ${pair}`;
     for (const question of ["within_ceiling", "above_floor"] as const) {
       const status = statusOf(question);
       assert.ok(status === "proved" || status === "refuted", message);
@@ -83,7 +80,7 @@ Deno.test("prove() finds every difference that brute force finds", async () => {
     const isSame = statusOf("within_ceiling") === "proved" && statusOf("above_floor") === "proved";
     assert.equal(statusOf("same_as_baseline"), isSame ? "proved" : "refuted", message);
   }
-  console.log(`seed ${SEED}:`, counts);
+  console.log(`seed ${TEST_SEED}:`, counts);
   assert.ok(counts.proved >= PAIRS / 4 && counts.refuted >= PAIRS / 4, JSON.stringify(counts));
 });
 
@@ -98,7 +95,7 @@ function goesBeyond(
 
 Deno.test("prove() names a rule as idle exactly when leaving it out changes nothing", async () => {
   const counts = { idle: 0, needed: 0 };
-  const runs = [DENIES_FOR_OTHERS, { seed: SEED, from: 0, rounds: POLICIES }];
+  const runs = [DENIES_FOR_OTHERS, { seed: TEST_SEED, from: 0, rounds: POLICIES }];
   for (const { seed, from, rounds } of runs) {
     const chance = new Chance(seed + 1);
     for (let round = 0; round < rounds; round++) {
@@ -117,7 +114,7 @@ Deno.test("prove() names a rule as idle exactly when leaving it out changes noth
       }
     }
   }
-  console.log(`seed ${SEED}:`, counts);
+  console.log(`seed ${TEST_SEED}:`, counts);
   assert.ok(counts.idle > 10 && counts.needed > 10, JSON.stringify(counts));
 });
 

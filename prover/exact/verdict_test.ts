@@ -12,13 +12,10 @@ import { Space } from "../space/space.ts";
 import { confirm, evaluatorReplay } from "./replay.ts";
 import { judge } from "./verdict.ts";
 import { foretell, witnessOf } from "./witness.ts";
-
-const SEED = Number(
-  Deno.env.get("OPENSHELL_TEST_SEED") ?? crypto.getRandomValues(new Uint32Array(1))[0],
-);
+import { TEST_SEED } from "../../tests/test_seed.ts";
 
 Deno.test("judge() says about every cell what the evaluator says about its witness", () => {
-  const chance = new Chance(SEED);
+  const chance = new Chance(TEST_SEED);
   const matcher = new Matcher();
   let checked = 0;
   for (let round = 0; round < 60; round++) {
@@ -39,12 +36,12 @@ Deno.test("judge() says about every cell what the evaluator says about its witne
           confirm("test", { witness, foretold }, { policies: { policy }, replay });
         } catch (error) {
           const text = JSON.stringify({ witness, policy: policy.rules }, null, 1);
-          throw new assert.AssertionError({ message: `seed ${SEED}: ${error}\n${text}` });
+          throw new assert.AssertionError({ message: `seed ${TEST_SEED}: ${error}\n${text}` });
         }
         checked++;
       }
     }
   }
   assert.ok(checked > 1000, `only ${checked} requests`);
-  console.log(`seed ${SEED}: ${checked} requests`);
+  console.log(`seed ${TEST_SEED}: ${checked} requests`);
 });

@@ -11,10 +11,7 @@ import type { Subject } from "../input.ts";
 import { SolverError, startZ3 } from "./z3.ts";
 import { among, and, not, TRUE } from "./term.ts";
 import { printScript } from "./smt_lib.ts";
-
-const SEED = Number(
-  Deno.env.get("OPENSHELL_TEST_SEED") ?? crypto.getRandomValues(new Uint32Array(1))[0],
-);
+import { TEST_SEED } from "../../tests/test_seed.ts";
 
 const PAIRS = 6;
 
@@ -35,7 +32,7 @@ Deno.test("z3 answers what the formulas mean", async (t) => {
     assert.deepEqual(answers, ["sat", "sat", "unsat", "unsat"]);
   });
   await t.step(`both engines agree on ${PAIRS} pairs of policies`, async () => {
-    const chance = new Chance(SEED);
+    const chance = new Chance(TEST_SEED);
     let confirmed = 0;
     for (let pair = 0; pair < PAIRS; pair++) {
       const [policy, ceiling] = [subject(anyPolicy(chance)), subject(anyPolicy(chance))];
@@ -45,7 +42,7 @@ Deno.test("z3 answers what the formulas mean", async (t) => {
         solver: z3,
         timeoutMs: 120_000,
       }).catch((error) => {
-        throw new assert.AssertionError({ message: `seed ${SEED}, pair ${pair}: ${error}` });
+        throw new assert.AssertionError({ message: `seed ${TEST_SEED}, pair ${pair}: ${error}` });
       });
       confirmed += report.answers.filter(({ isConfirmed }) => isConfirmed).length;
     }

@@ -9,6 +9,7 @@ import { strict as assert } from "node:assert";
 import { wasmBase64 as debugBase64 } from "../../policy-wasm/build/debug.ts";
 import { REASONS } from "../../proto/reason.ts";
 import { comparePairs } from "./compare.ts";
+import { TEST_SEED } from "../test_seed.ts";
 
 /** Pairs of policy and question compared with the release build. */
 const PAIRS = 200_000;
@@ -18,12 +19,8 @@ const DEBUG_PAIRS = 20_000;
 const OUT_OF_REACH =
   /^(engine_error|invalid_(host|path|query)|destination_.*|allowed_ips_invalid)$/;
 
-function seedOf(name: string): number {
-  return Number(Deno.env.get(name) ?? crypto.getRandomValues(new Uint32Array(1))[0]);
-}
-
 Deno.test(`release build agrees with the reference on ${PAIRS} pairs`, () => {
-  const seed = seedOf("OPENSHELL_TEST_SEED");
+  const seed = TEST_SEED;
   console.log(`seed ${seed} (set OPENSHELL_TEST_SEED to repeat)`);
   const { pairs, reasons, disagreement } = comparePairs(seed, PAIRS);
   assert.equal(disagreement, null, `seed ${seed}: ${JSON.stringify(disagreement, null, 1)}`);
@@ -34,7 +31,7 @@ Deno.test(`release build agrees with the reference on ${PAIRS} pairs`, () => {
 });
 
 Deno.test(`debug build agrees with the reference on ${DEBUG_PAIRS} pairs`, () => {
-  const seed = seedOf("OPENSHELL_TEST_SEED");
+  const seed = TEST_SEED;
   const { disagreement } = comparePairs(seed, DEBUG_PAIRS, Uint8Array.fromBase64(debugBase64));
   assert.equal(disagreement, null, `seed ${seed}: ${JSON.stringify(disagreement, null, 1)}`);
 });
