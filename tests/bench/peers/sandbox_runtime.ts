@@ -14,7 +14,7 @@ const PACKAGE = "node_modules/@anthropic-ai/sandbox-runtime";
 const TOOLS = { node: "nodejs", npm: "nodejs", bwrap: "bubblewrap", socat: "socat", rg: "ripgrep" };
 
 /** What a sandbox of it may do. */
-export interface RuntimeSettings {
+interface RuntimeSettings {
   readonly writable: readonly string[];
   /** What may not be read; all else may. */
   readonly hidden?: readonly string[];

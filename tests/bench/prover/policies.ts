@@ -13,7 +13,7 @@ import type { ProofInput, Subject } from "../../../prover/input.ts";
 import { CodedError } from "../../../proto/errors.ts";
 
 /** A policy of the bench has errors. */
-export class BenchPolicyError extends CodedError {
+class BenchPolicyError extends CodedError {
   override readonly name = "BenchPolicyError";
   override readonly code = "internal";
 }
@@ -21,7 +21,7 @@ export class BenchPolicyError extends CodedError {
 const PROGRAMS = ["curl", "git", "node", "python3"];
 
 /** Returns a policy with so many request rules; each third host is one more rule of the document. */
-export function policyOfSize(rules: number, change: { readonly isWider: boolean }): Subject {
+function policyOfSize(rules: number, change: { readonly isWider: boolean }): Subject {
   const entries = Array.from({ length: Math.ceil(rules / 3) }, (_, at) => [
     `r${at}`,
     {

@@ -15,8 +15,8 @@ export const SQUID_PORT = 3129;
 export const RELAY_PORT = 8443;
 export const SMALL_PATH = "/small";
 export const BULK_PATH = "/bulk";
-export const SMALL_BYTES = 1024;
-export const BULK_BYTES = 256 * 1024 * 1024;
+const SMALL_BYTES = 1024;
+const BULK_BYTES = 256 * 1024 * 1024;
 
 /** How to get a peer that is not there. */
 export const INSTALL_HINT = "apt-get install --no-install-recommends bubblewrap squid nginx";

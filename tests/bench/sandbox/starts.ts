@@ -15,7 +15,7 @@ const RUNS = 20;
 const WARM_UP_RUNS = 2;
 const SANDBOXES = 6;
 /** Until a supervisor waits for the next sandbox. */
-export const POOL_PAUSE_MS = 1_500;
+const POOL_PAUSE_MS = 1_500;
 /** Beyond what bubblewrap alone takes. */
 const RATIO_COLD = 2;
 const WARM_NS_MAX = 60e6;

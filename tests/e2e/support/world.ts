@@ -41,7 +41,7 @@ export const ADDRESSES = {
 } as const;
 
 /** Further names of the first server. */
-export const ALIASES = [
+const ALIASES = [
   "audit.example.com",
   "copy.example.com",
   "full.example.com",

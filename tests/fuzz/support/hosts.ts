@@ -79,7 +79,7 @@ export function anyHost(chance: Chance): string {
 }
 
 /** Returns one of the many spellings of an IPv4 address that `inet_aton` reads. */
-export function anyIpv4(chance: Chance): string {
+function anyIpv4(chance: Chance): string {
   const bytes: readonly number[] = chance.of(ADDRESSES);
   const parts = 1 + chance.below(4);
   const numbers = [
@@ -102,7 +102,7 @@ function spell(number: number, chance: Chance): string {
   }
 }
 
-export function anyIpv6(chance: Chance): string {
+function anyIpv6(chance: Chance): string {
   const bytes: readonly number[] = chance.of(ADDRESSES);
   const dotted = bytes.join(".");
   const hex = [0, 2].map((at) => (bytes[at]! * 256 + bytes[at + 1]!).toString(16)).join(":");

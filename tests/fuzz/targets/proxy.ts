@@ -45,7 +45,7 @@ const WORDS = [
 ];
 
 /** All that a program sends on one connection, as if it needed no answers. */
-export function anyStream(chance: Chance): Uint8Array {
+function anyStream(chance: Chance): Uint8Array {
   const host = chance.once(12) ? chance.of(SPELLINGS) : chance.of(HOSTS);
   const port = chance.of([443, 443, 80, 8080]);
   if (chance.once(4)) return anyForward(chance, host, port);

@@ -63,7 +63,7 @@ const ASK_EVIL = [
 const READ_SECRETS =
   `cat "$HOST_FILE" /etc/shadow /root/.ssh/id_ed25519 /proc/1/environ; echo "${MARKS.secrets} $?"; ${LINGER}`;
 
-export const ACTIONS: readonly Action[] = [
+const ACTIONS: readonly Action[] = [
   { kind: "write", path: `${PROJECT}/greeting.txt`, content: GREETING },
   {
     kind: "run",

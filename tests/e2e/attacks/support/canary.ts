@@ -12,7 +12,7 @@ export function makeCanary(): string {
 }
 
 /** Returns the text, and what it looks like encoded. In lower case, as `holdsCanary` compares. */
-export function canaryForms(canary: string): readonly string[] {
+function canaryForms(canary: string): readonly string[] {
   const bytes = Buffer.from(canary);
   const percent = [...bytes].map((byte) => `%${byte.toString(16).padStart(2, "0")}`).join("");
   const forms = [
