@@ -20,6 +20,7 @@ interface Step {
 const { runs, inputs } = parse(await Deno.readTextFile(ACTION));
 
 const isBuilt = await Deno.stat(PROGRAM).then(({ isFile }) => isFile, () => false);
+const reason = isBuilt ? "" : " (dist/openshell is not built)";
 
 /** Runs a step's script, as a runner does, in a folder of its own. */
 async function runStep(id: string, env: Readonly<Record<string, string>>) {
@@ -70,14 +71,18 @@ Deno.test.each([
   },
   { name: "refuses to prove nothing", env: { POLICIES: "\n" }, code: 2, shows: /No policy/ },
   { name: "has the worst of all exit codes", env: { POLICIES: "p q.yaml\nnone.yaml" }, code: 2 },
-])("the action $name", { ignore: !isBuilt }, async ({ env, code, shows = /policy prove/ }) => {
-  const ran = await runStep("prove", { PROGRAM, ...env });
-  assert.equal(ran.code, code, ran.out);
-  assert.match(ran.out, shows);
-  assert.match(ran.output, new RegExp(`^exit-code=${code}$`, "m"));
-  assert.equal(ran.sarif === null, !("SARIF" in env));
-  if (ran.sarif !== null) assert.equal(JSON.parse(ran.sarif).version, "2.1.0");
-});
+])(
+  `the action $name${reason}`,
+  { ignore: !isBuilt },
+  async ({ env, code, shows = /policy prove/ }) => {
+    const ran = await runStep("prove", { PROGRAM, ...env });
+    assert.equal(ran.code, code, ran.out);
+    assert.match(ran.out, shows);
+    assert.match(ran.output, new RegExp(`^exit-code=${code}$`, "m"));
+    assert.equal(ran.sarif === null, !("SARIF" in env));
+    if (ran.sarif !== null) assert.equal(JSON.parse(ran.sarif).version, "2.1.0");
+  },
+);
 
 Deno.test.each([
   { name: "takes a path", env: { OPENSHELL: PROGRAM }, code: 0 },
@@ -87,7 +92,7 @@ Deno.test.each([
     env: { DOWNLOAD: "https://x.invalid/o" },
     code: 2,
   },
-])("the action $name", { ignore: !isBuilt }, async ({ env, code }) => {
+])(`the action $name${reason}`, { ignore: !isBuilt }, async ({ env, code }) => {
   const ran = await runStep("install", env);
   assert.equal(ran.code, code, ran.out);
   assert.equal(ran.output, code === 0 ? `program=${PROGRAM}\n` : "");

@@ -9,6 +9,7 @@ import { CEILING, POLICY } from "../../../cli/prove/fixtures.ts";
 import { PROGRAM } from "../support/requirements.ts";
 
 const isBuilt = await Deno.stat(PROGRAM).then(({ isFile }) => isFile, () => false);
+const reason = isBuilt ? "" : " (dist/openshell is not built)";
 
 type Spawn = (...args: string[]) => Deno.ChildProcess;
 
@@ -34,27 +35,31 @@ async function inFolder(test: (spawn: Spawn, spawnAlone: Spawn) => Promise<void>
   }
 }
 
-Deno.test("the built program proves with both engines, and with one where it is asked to", {
-  ignore: !isBuilt,
-}, async () => {
-  await inFolder(async (spawn) => {
-    const decoder = new TextDecoder();
-    for (const flags of [[], ["--fast"]]) {
-      const args = ["policy", "prove", "p.yaml", "--ceiling", "c.yaml", "-o", "json", ...flags];
-      const { code, stdout, stderr } = await spawn(...args).output();
-      assert.equal(code, 1, decoder.decode(stderr));
-      const { fast, solver } = JSON.parse(decoder.decode(stdout));
-      assert.equal(fast, flags.length > 0);
-      assert.equal(solver !== null, flags.length === 0);
-    }
-    const { code, stdout } = await spawn("policy", "diff", "--semantic", "c.yaml", "p.yaml")
-      .output();
-    assert.equal(code, 1);
-    assert.match(decoder.decode(stdout), /^opened +api\.example\.com:443 .*DELETE/m);
-  });
-});
+Deno.test(
+  `the built program proves with both engines, and with one where it is asked to${reason}`,
+  {
+    ignore: !isBuilt,
+  },
+  async () => {
+    await inFolder(async (spawn) => {
+      const decoder = new TextDecoder();
+      for (const flags of [[], ["--fast"]]) {
+        const args = ["policy", "prove", "p.yaml", "--ceiling", "c.yaml", "-o", "json", ...flags];
+        const { code, stdout, stderr } = await spawn(...args).output();
+        assert.equal(code, 1, decoder.decode(stderr));
+        const { fast, solver } = JSON.parse(decoder.decode(stdout));
+        assert.equal(fast, flags.length > 0);
+        assert.equal(solver !== null, flags.length === 0);
+      }
+      const { code, stdout } = await spawn("policy", "diff", "--semantic", "c.yaml", "p.yaml")
+        .output();
+      assert.equal(code, 1);
+      assert.match(decoder.decode(stdout), /^opened +api\.example\.com:443 .*DELETE/m);
+    });
+  },
+);
 
-Deno.test("the built program says what to do where no native z3 is", {
+Deno.test(`the built program says what to do where no native z3 is${reason}`, {
   ignore: !isBuilt,
 }, async () => {
   await inFolder(async (spawn, spawnAlone) => {
@@ -68,7 +73,9 @@ Deno.test("the built program says what to do where no native z3 is", {
   });
 });
 
-Deno.test("the built program ends a watch at an interrupt", { ignore: !isBuilt }, async () => {
+Deno.test(`the built program ends a watch at an interrupt${reason}`, {
+  ignore: !isBuilt,
+}, async () => {
   await inFolder(async (spawn) => {
     const child = spawn("policy", "prove", "p.yaml", "--watch");
     const reader = child.stdout.pipeThrough(new TextDecoderStream()).getReader();
