@@ -18,8 +18,6 @@ export interface Target {
   readonly holds: string;
   /** Inputs of the bounded run in the tests. */
   readonly iterations: number;
-  /** Says why the target cannot run here, `null` where it can. */
-  readonly missing?: () => string | null;
   /** Makes an input: mostly a valid one that is damaged a little. */
   readonly generate: (chance: Chance) => Uint8Array;
   /** Throws where something does not hold. */
