@@ -30,6 +30,7 @@ import {
 } from "../../proto/limits.ts";
 import type { PeerCertificate } from "../auth/principal.ts";
 import { PEER } from "./call_context.ts";
+import { closeOnExec } from "./close_on_exec_ffi.ts";
 import { guardCalls, type GuardPorts } from "./guard_calls.ts";
 import { answerHealth, type HealthPorts } from "./health.ts";
 import { keepListening } from "./keep_listening.ts";
@@ -132,6 +133,7 @@ async function listenLocally(
   const sockets = followServer(server, calls);
   await Deno.remove(path).catch(() => {});
   await listening(server, path, () => server.listen(path));
+  closeOnExec(path);
   await Deno.chmod(path, 0o600);
   return { close: (done) => PlainServer.prototype.close.call(server, done), sockets };
 }
