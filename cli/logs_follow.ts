@@ -49,7 +49,7 @@ export async function followLog(
     try {
       const seen = shown.copy();
       for await (const line of follow(gateway, shown.narrow(query))) {
-        if (seen.take(line.text)) continue;
+        if (seen.take(line)) continue;
         shown.add(line);
         onLine(line.text);
         failures = 0;
@@ -103,14 +103,20 @@ class ShownLines {
     return { ...query, lines: LOG_LINES_MAX, sinceMs: Math.max(query.sinceMs, sinceMs) };
   }
 
-  /** Two lines may be the same, so each counts. */
-  copy(): { readonly take: (text: string) => boolean } {
+  /**
+   * Tells of each line, from the first on, whether it need not be shown again. Two lines may be the
+   * same, so each counts. What comes before the oldest one was left out when that was shown.
+   */
+  copy(): { readonly take: (line: FollowedLine) => boolean } {
+    const [oldest] = this.#lines;
+    let isBefore = oldest !== undefined;
     const counts = new Map<string, number>();
     for (const { text } of this.#lines) counts.set(text, (counts.get(text) ?? 0) + 1);
     return {
-      take(text) {
+      take({ text, timeMs }) {
+        if (isBefore && text === oldest!.text) isBefore = false;
         const count = counts.get(text) ?? 0;
-        if (count === 0) return false;
+        if (count === 0) return isBefore && timeMs <= oldest!.timeMs;
         counts.set(text, count - 1);
         return true;
       },

@@ -71,6 +71,25 @@ Deno.test("logs --tail goes on where it was when the gateway is back", async () 
   for (const gateway of all) assert.ok(gateway.log.includes("close"));
 });
 
+Deno.test("logs --tail does not come back to what was before its first line", async () => {
+  const at = (time: number, numbers: readonly number[], isKilled: boolean): FakeGatewayOptions => ({
+    async *readEvents() {
+      await Promise.resolve();
+      for (const number of numbers) {
+        yield { source: "sandbox", record: JSON.stringify({ time, number }) };
+      }
+      if (isKilled) throw GONE;
+    },
+  });
+  const { code, context } = await run("logs demo --tail -n 1 -o jsonl", [
+    at(1_000, [3], true),
+    at(1_000, [1, 2, 3, 4], true),
+    at(1_000, [1, 2, 3, 4, 5], false),
+  ]);
+  assert.equal(code, 0);
+  assert.deepEqual(numbersOf(context), [3, 4, 5]);
+});
+
 Deno.test("logs --tail shows lines that are the same as often as they came", async () => {
   const line = { timestampMs: 5, level: "INFO", target: "t", message: "m", source: "", fields: {} };
   const lines = (count: number, isKilled: boolean): FakeGatewayOptions => ({
