@@ -12,8 +12,10 @@ import { Server } from "node:net";
 import { LISTEN_ANSWER_MS_MAX, LISTEN_CHECK_MS } from "../../proto/flood_limits.ts";
 
 export interface ListeningOptions {
-  readonly host: string;
-  readonly port: number;
+  /** Connects as a client does. */
+  readonly dial: () => Promise<Disposable>;
+  /** Begins to listen where it did. */
+  readonly listen: () => void;
   readonly checkMs?: number;
   /** Told each time that the server had to listen again. */
   readonly onDeaf: () => void;
@@ -22,16 +24,16 @@ export interface ListeningOptions {
 /** Watches a server that listens, until the returned function is called. */
 export function keepListening(
   server: Server,
-  { host, port, checkMs = LISTEN_CHECK_MS, onDeaf }: ListeningOptions,
+  { dial, listen, checkMs = LISTEN_CHECK_MS, onDeaf }: ListeningOptions,
 ): () => void {
   let isStopped = false;
   let timer: ReturnType<typeof setTimeout> | undefined;
   const check = async () => {
-    const state = await probe(server, host, port);
+    const state = await probe(server, dial);
     if (isStopped) return;
     if (state === "deaf") {
       onDeaf();
-      listenAgain(server, host, port);
+      listenAgain(server, listen);
     }
     timer = setTimeout(() => void check(), checkMs);
   };
@@ -45,8 +47,7 @@ export function keepListening(
 /** Without a file for the question, there is no answer: `unknown`. */
 async function probe(
   server: Server,
-  hostname: string,
-  port: number,
+  dial: ListeningOptions["dial"],
 ): Promise<"hears" | "deaf" | "unknown"> {
   const heard = Promise.withResolvers<"hears">();
   const hear = () => heard.resolve("hears");
@@ -54,10 +55,11 @@ async function probe(
   const late = Promise.withResolvers<"deaf">();
   const timer = setTimeout(() => late.resolve("deaf"), LISTEN_ANSWER_MS_MAX);
   try {
-    using _connection = await Deno.connect({ hostname, port });
+    using _connection = await dial();
     return await Promise.race([heard.promise, late.promise]);
   } catch (error) {
-    return error instanceof Deno.errors.ConnectionRefused ? "deaf" : "unknown";
+    const { ConnectionRefused, NotFound } = Deno.errors;
+    return error instanceof ConnectionRefused || error instanceof NotFound ? "deaf" : "unknown";
   } finally {
     clearTimeout(timer);
     server.off("connection", hear);
@@ -65,9 +67,10 @@ async function probe(
 }
 
 /** Connections that stand go on. One that cannot listen yet is tried again by the next check. */
-function listenAgain(server: Server, host: string, port: number): void {
+function listenAgain(server: Server, listen: () => void): void {
   const ignore = () => {};
   server.once("error", ignore);
+  server.once("listening", () => server.off("error", ignore));
   Server.prototype.close.call(server);
-  server.listen(port, host, () => server.off("error", ignore));
+  listen();
 }

@@ -108,18 +108,19 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   server.on("tlsClientError", () => {});
   await listen(server, options);
   const { port } = server.address() as AddressInfo;
-  const stopWatching = keepListening(server as unknown as Server, {
-    host,
-    port,
+  const stopWatching = keepListening(server as unknown as PlainServer, {
+    dial: () => Deno.connect({ hostname: host, port }),
+    listen: () => server.listen(port, host),
     onDeaf: () => options.guard.onFault(new DeafError(`${host}:${port}`)),
   });
-  const open: Open[] = [{ close: (done) => Server.prototype.close.call(server, done), sockets }];
+  const open: Open[] = [{
+    close: (done) => Server.prototype.close.call(server, done),
+    stopWatching,
+    sockets,
+  }];
   if (options.local !== undefined) open.push(await listenLocally(options, ending.signal, calls));
   let closed: Promise<void> | null = null;
-  const close = () => {
-    stopWatching();
-    return closed ??= closeServers(open, ending, calls);
-  };
+  const close = () => closed ??= closeServers(open, ending, calls);
   return { host, port, close };
 }
 
@@ -128,14 +129,39 @@ async function listenLocally(
   signal: AbortSignal,
   calls: OpenCalls,
 ): Promise<Open> {
-  const { path, peer } = options.local!;
+  const { guard, local } = options;
+  const { path, peer } = local!;
   const server = createServer(requestHandler(options, { signal, peerOf: () => peer }));
   const sockets = followServer(server, calls);
   await Deno.remove(path).catch(() => {});
   await listening(server, path, () => server.listen(path));
+  await guardSocket(path);
+  const listenAgain = () => {
+    Deno.remove(path).catch(() => {}).then(() => server.listen(path, guardOrClose));
+  };
+  // What cannot be guarded is closed: the next look finds nobody who hears, and it begins anew.
+  const guardOrClose = () => {
+    guardSocket(path).catch((error: Error) => {
+      guard.onFault(error);
+      PlainServer.prototype.close.call(server);
+    });
+  };
+  const stopWatching = keepListening(server as unknown as PlainServer, {
+    dial: () => Deno.connect({ transport: "unix", path }),
+    listen: listenAgain,
+    onDeaf: () => guard.onFault(new DeafError(path)),
+  });
+  return {
+    close: (done) => PlainServer.prototype.close.call(server, done),
+    stopWatching,
+    sockets,
+  };
+}
+
+/** Only the person may connect, and only this process accepts. */
+async function guardSocket(path: string): Promise<void> {
   closeOnExec(path);
   await Deno.chmod(path, 0o600);
-  return { close: (done) => PlainServer.prototype.close.call(server, done), sockets };
 }
 
 function followServer(
@@ -273,6 +299,7 @@ async function listening(
 interface Open {
   /** That of its base: the close of an HTTP/2 server would close its sessions, see above. */
   readonly close: (done: () => void) => void;
+  readonly stopWatching: () => void;
   readonly sockets: ReadonlySet<Socket>;
 }
 
@@ -281,7 +308,8 @@ async function closeServers(
   ending: AbortController,
   calls: OpenCalls,
 ): Promise<void> {
-  const closed = open.map(({ close }) => {
+  const closed = open.map(({ close, stopWatching }) => {
+    stopWatching();
     const done = Promise.withResolvers<void>();
     close(() => done.resolve());
     return done.promise;
