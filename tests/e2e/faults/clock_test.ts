@@ -76,4 +76,4 @@ sandboxSuite("a clock that jumps", async ({ world, step }) => {
     assert.equal(new Set(numbers).size, numbers.length);
     assert.equal((await machine.exec("clock", "true")).code, 0);
   });
-}, { alsoRootless: false, askedBy: "OPENSHELL_E2E_FAULTS" });
+}, { alsoRootless: false });

@@ -34,7 +34,7 @@ sandboxSuite("no files left", async (suite) => {
     assert.match(stderr, /Too many open files/);
     await ledger.check();
   });
-}, { alsoRootless: false, askedBy: "OPENSHELL_E2E_FAULTS" });
+}, { alsoRootless: false });
 
 /** It goes on, or it ends with its sandbox: then the agent has nothing at all. */
 async function stepOfSupervisor(

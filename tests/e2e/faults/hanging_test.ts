@@ -44,7 +44,7 @@ sandboxSuite("what hangs and lies", async (suite) => {
   await stepsOfNames(suite);
   await stepsOfOrigins(suite);
   await stepsOfGateway(suite);
-}, { alsoRootless: false, askedBy: "OPENSHELL_E2E_FAULTS" });
+}, { alsoRootless: false });
 
 /** A request that has nothing to do with what hangs. */
 async function assertOthersGoOn({ world }: Suite): Promise<void> {

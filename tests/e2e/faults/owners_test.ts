@@ -67,7 +67,7 @@ sandboxSuite("what outlives its owner", async (suite) => {
     assert.equal(count, 300, JSON.stringify(events.map((event) => event.count)));
     assert.ok(events.length <= EVENT_REPEATS_MAX + 1, `${events.length} events`);
   });
-}, { alsoRootless: false, askedBy: "OPENSHELL_E2E_FAULTS" });
+}, { alsoRootless: false });
 
 async function stepOfTail({ world: { machine }, step }: Suite): Promise<void> {
   await step("logs --tail goes on across a restart of the gateway", async () => {

@@ -21,22 +21,17 @@ export interface Suite {
 export interface SuiteOptions {
   /** False for what does not depend on who runs it, and takes long. */
   readonly alsoRootless?: boolean;
-  /** Variable that has to be set for what hangs on times so much that a busy machine fails it. */
-  readonly askedBy?: string;
 }
 
 /** Declares a suite, as root and as an ordinary user; where it cannot run, its name says why. */
 export function sandboxSuite(
   name: string,
   body: (suite: Suite) => Promise<void>,
-  { alsoRootless = true, askedBy }: SuiteOptions = {},
+  { alsoRootless = true }: SuiteOptions = {},
 ): void {
-  const isAsked = askedBy === undefined || Deno.env.has(askedBy);
-  const unasked = isAsked ? null : `runs where ${askedBy} is set`;
-  const reason = unasked ?? findMissing();
-  declare(`sandbox: ${name}`, { missing: reason, makeUser: () => null, body });
+  declare(`sandbox: ${name}`, { missing: findMissing(), makeUser: () => null, body });
   if (!alsoRootless) return;
-  const missing = unasked ?? findMissingForUser();
+  const missing = findMissingForUser();
   declare(`sandbox, rootless: ${name}`, { missing, makeUser: makeOrdinaryUser, body });
 }
 
