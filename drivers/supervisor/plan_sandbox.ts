@@ -11,6 +11,7 @@ import type { Identity } from "./choose_identity.ts";
 import type { JailSpec } from "./launch/jail_spec.ts";
 import { lookAtPath } from "./launch/look_at_path.ts";
 import { type Mount, planMounts, SYSTEM_FOLDERS } from "./launch/mount_plan.ts";
+import { parseMountTable } from "./launch/mount_table.ts";
 import { WORKSPACE } from "./process/environment.ts";
 
 /** Where programs of a sandbox find the certificates. */
@@ -47,6 +48,7 @@ export function planSandbox(
     systemFolders: SYSTEM_FOLDERS,
     tmpBytesMax: TMP_BYTES_MAX,
     ownFolders,
+    hostMounts: parseMountTable(Deno.readTextFileSync("/proc/self/mountinfo")),
   }, lookAtPath);
   const files = [...accounts].map(([target, source]) => toBind(target, source, true));
   const ours = [...files, toBind(TRUST_FOLDER, trust, false)];

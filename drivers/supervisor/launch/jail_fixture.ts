@@ -74,6 +74,7 @@ export function makeSpec(
     systemFolders: SYSTEM_FOLDERS,
     tmpBytesMax: 16 * 1024 * 1024,
     ownFolders: [],
+    hostMounts: [],
   }, lookAtPath);
   const limits = { openFilesMax: 200, processesMax: 100 };
   return { plan, identity: AGENT, initIdentity: INIT, limits, hostname: "jail" };

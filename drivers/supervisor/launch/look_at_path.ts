@@ -10,8 +10,6 @@ export interface PathFacts {
   readonly kind: "directory" | "file" | "missing";
   /** Without any link; left out for what is missing. */
   readonly real?: string;
-  /** Which one it is, whatever path leads there; left out for what is missing. */
-  readonly id?: string;
   /** Names of the folders in a folder, and of a `.git` in any shape. */
   readonly names: () => readonly string[];
 }
@@ -25,9 +23,8 @@ export function lookAtPath(path: string): PathFacts {
   let link: string | null = null;
   try {
     if (Deno.lstatSync(path).isSymlink) link = Deno.readLinkSync(path);
-    const { isDirectory, dev, ino } = Deno.statSync(path);
-    const kind = isDirectory ? "directory" : "file";
-    return { link, kind, real: Deno.realPathSync(path), id: `${dev}:${ino}`, names };
+    const kind = Deno.statSync(path).isDirectory ? "directory" : "file";
+    return { link, kind, real: Deno.realPathSync(path), names };
   } catch (error) {
     if (error instanceof Error) return { link, kind: "missing", names };
     throw error;

@@ -13,6 +13,7 @@ import type { FilesystemPolicy, Policy } from "../../../policy-wasm/policy.ts";
 import { type BindRequest, planPins } from "./bind_plan.ts";
 import { MountPlanError } from "./isolation_error.ts";
 import type { PathFacts } from "./look_at_path.ts";
+import { findShown, isWithin, type TableMount } from "./mount_table.ts";
 import { PROTECTED_IN_FOLDERS, PROTECTED_IN_HOMES } from "../../../proto/protected_paths.ts";
 
 /** One mount or link, in the new root. `target` is absolute there. */
@@ -87,6 +88,8 @@ export interface MountRequest {
    * open its own door.
    */
   readonly ownFolders: readonly string[];
+  /** What is mounted on the host: the same files may be there a second time. */
+  readonly hostMounts: readonly TableMount[];
 }
 
 /** What programs are made of. Nothing here belongs to a person. */
@@ -129,11 +132,6 @@ export function planMounts(request: MountRequest, look: (path: string) => PathFa
   }
   if (includeWorkdir) draft.allow({ path: target, level: "write", file: false, devices: false });
   return draft.finish();
-}
-
-/** Whether `path` is `folder` or lies in it. */
-export function isWithin(path: string, folder: string): boolean {
-  return path === folder || path.startsWith(folder === "/" ? "/" : `${folder}/`);
 }
 
 class Draft {
@@ -261,22 +259,9 @@ class Draft {
   /** By where it leads: a link would show the same files, and so would a mount of them elsewhere. */
   #refuseOwn(path: string, hint: string): void {
     const { real = path } = this.#look(path);
-    const own = this.#request.ownFolders.find((folder) =>
-      isWithin(folder, real) || isWithin(real, folder) ||
-      this.#isAmong(real, folder) || this.#isAmong(folder, real)
-    );
+    const own = findShown(real, this.#request.ownFolders, this.#request.hostMounts);
     if (own === undefined) return;
     throw new MountPlanError(path, `it shows "${own}", which no sandbox may see`, hint);
-  }
-
-  /** Whether what is at a path is also above another one, or there. */
-  #isAmong(path: string, below: string): boolean {
-    const { id } = this.#look(path);
-    if (id === undefined) return false;
-    for (let at = below; at !== ""; at = at.slice(0, at.lastIndexOf("/"))) {
-      if (this.#look(at).id === id) return true;
-    }
-    return this.#look("/").id === id;
   }
 
   #allowWorkspace(path: string, level: "read" | "write"): void {

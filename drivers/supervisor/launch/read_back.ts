@@ -13,6 +13,7 @@ import { CORE_BYTES_MAX } from "./confine.ts";
 import { GATE_SHELL } from "./gated_command.ts";
 import type { Control } from "./isolation_error.ts";
 import type { Confinement, JailSpec } from "./jail_spec.ts";
+import { parseMountTable } from "./mount_table.ts";
 import { ENOSYS, EPERM } from "./seccomp_filter.ts";
 
 /** What the kernel says. `""` stands for what could not be read. */
@@ -101,10 +102,7 @@ function checkNamespaces({ namespaces: { thread, init, own } }: Evidence): reado
 }
 
 function checkMounts(mountinfo: string, { plan }: JailSpec): readonly Breach[] {
-  const mounts = mountinfo.trim().split("\n").map((line) => {
-    const fields = line.split(" ");
-    return { target: unescapeMount(fields[4] ?? ""), options: (fields[5] ?? "").split(",") };
-  });
+  const mounts = parseMountTable(mountinfo);
   const planned = new Map(plan.mounts.map((mount) => [mount.target, mount]));
   const breaches: Breach[] = [];
   for (const { target, options } of mounts) {
@@ -204,11 +202,6 @@ function nearest<T>(planned: ReadonlyMap<string, T>, target: string): T | undefi
     if (found !== undefined) return found;
   }
   return undefined;
-}
-
-/** `mountinfo` writes space, tab, newline and backslash as three octal digits. */
-function unescapeMount(text: string): string {
-  return text.replace(/\\([0-7]{3})/g, (_, digits) => String.fromCharCode(parseInt(digits, 8)));
 }
 
 /** Returns one line of `status`, without its name; `undefined` where it is missing. */
