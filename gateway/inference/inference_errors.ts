@@ -35,7 +35,8 @@ export type ProbeProblem =
   | "rate_limited"
   | "server_error"
   | "unreachable"
-  | "timeout";
+  | "timeout"
+  | "not_checkable";
 
 /** The backend of a route did not answer as one: nothing was changed. */
 export class RouteNotVerifiedError extends CodedError {
@@ -45,15 +46,19 @@ export class RouteNotVerifiedError extends CodedError {
   constructor(readonly problem: ProbeProblem, provider: string, options: ErrorOptions = {}) {
     super(`Cannot verify provider "${provider}": ${PROBLEMS[problem]}`, {
       ...options,
-      hint: problem === "credential"
-        ? `Check its credential, or repeat with "--no-verify"`
-        : 'Check its base URL and the model, or repeat with "--no-verify"',
+      hint: HINTS[problem] ?? 'Check its base URL and the model, or repeat with "--no-verify"',
     });
-    this.code = problem === "credential" || problem === "no_protocol"
-      ? "failed_precondition"
-      : "unavailable";
+    this.code = PRECONDITIONS.includes(problem) ? "failed_precondition" : "unavailable";
   }
 }
+
+/** What stays as it is until the operator changes something. */
+const PRECONDITIONS: readonly ProbeProblem[] = ["credential", "no_protocol", "not_checkable"];
+
+const HINTS: Readonly<Partial<Record<ProbeProblem, string>>> = {
+  credential: 'Check its credential, or repeat with "--no-verify"',
+  not_checkable: 'Repeat with "--no-verify"',
+};
 
 const PROBLEMS: Readonly<Record<ProbeProblem, string>> = {
   credential: "its server does not accept the credential",
@@ -62,4 +67,5 @@ const PROBLEMS: Readonly<Record<ProbeProblem, string>> = {
   server_error: "its server failed",
   unreachable: "its server cannot be reached",
   timeout: "its server did not answer in time",
+  not_checkable: "models of AWS Bedrock cannot be asked for one token",
 };

@@ -11,7 +11,8 @@ import { createHmac, randomBytes } from "node:crypto";
 import { INFERENCE_ROUTES_MAX } from "../../proto/inference_limits.ts";
 import type { SettingsStore } from "../policy/settings.ts";
 import { ConflictError, type ObjectStore, put } from "../store/contract.ts";
-import { type Backend, backendOf, type InferenceProvider } from "./backend_types.ts";
+import type { Backend, InferenceProvider } from "./backend.ts";
+import { backendOf } from "./backend_types.ts";
 import { InvalidRouteError, RouteNotFoundError } from "./inference_errors.ts";
 import { probeBackend, type ProbeOptions, type VerifiedEndpoint } from "./probe_backend.ts";
 import {
@@ -87,8 +88,9 @@ export class InferenceService {
     const name = given === "" ? USER_ROUTE : given;
     checkRoute(name, config);
     const { store, providers, probe, uuid } = this.#ports;
-    const backend = backendOf(config.provider, await providers.resolve(workspace, config.provider));
     const { model } = config;
+    const provider = await providers.resolve(workspace, config.provider);
+    const backend = backendOf(config.provider, provider, model);
     const endpoint = verifies
       ? await probeBackend(config.provider, { backend, model }, probe)
       : null;
@@ -142,7 +144,7 @@ export class InferenceService {
     for (const route of await this.list(workspace)) {
       try {
         const provider = await providers.resolve(workspace, route.provider);
-        routes.push({ ...backendOf(route.provider, provider), route });
+        routes.push({ ...backendOf(route.provider, provider, route.model), route });
       } catch (error) {
         onProblem(error);
       }

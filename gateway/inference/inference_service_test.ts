@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { SettingsStore } from "../policy/settings.ts";
 import { openSqliteStore } from "../store/sqlite_store.ts";
-import type { InferenceProvider } from "./backend_types.ts";
+import type { InferenceProvider } from "./backend.ts";
 import {
   InvalidRouteError,
   RouteNotFoundError,

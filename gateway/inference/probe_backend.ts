@@ -8,7 +8,7 @@
 import { request as requestHttp } from "node:http";
 import { request as requestHttps } from "node:https";
 import { INFERENCE_PROBE_MS_MAX } from "../../proto/inference_limits.ts";
-import type { Backend } from "./backend_types.ts";
+import type { Backend } from "./backend.ts";
 import { type ProbeProblem, RouteNotVerifiedError } from "./inference_errors.ts";
 
 export interface ProbeRequest {
@@ -50,6 +50,8 @@ export async function probeBackend(
   { backend, model }: { readonly backend: Backend; readonly model: string },
   { send = sendProbe, msMax = INFERENCE_PROBE_MS_MAX }: ProbeOptions = {},
 ): Promise<VerifiedEndpoint> {
+  // There is no call that every model of Bedrock would answer.
+  if (backend.type === "aws-bedrock") throw new RouteNotVerifiedError("not_checkable", name);
   const deadline = AbortSignal.timeout(msMax);
   for (const { protocol, path, body } of attemptsFor(backend, model)) {
     const url = urlOf(backend.baseUrl, path);
@@ -70,8 +72,16 @@ export async function probeBackend(
   throw new RouteNotVerifiedError("no_protocol", name);
 }
 
-function attemptsFor({ protocols }: Backend, model: string): readonly Attempt[] {
+function attemptsFor(
+  { type, protocols, modelInPath }: Backend,
+  model: string,
+): readonly Attempt[] {
   const messages = [{ role: "user", content: "ping" }];
+  if (type === "google-vertex-ai" && modelInPath) {
+    const path = `/${encodeURIComponent(model).replaceAll("%40", "@")}:rawPredict`;
+    const body = { anthropic_version: "vertex-2023-10-16", messages, max_tokens: 1 };
+    return [attempt("anthropic_messages", path, body)];
+  }
   const all: readonly Attempt[] = [
     chat({ model, messages, max_completion_tokens: 1 }),
     chat({ model, messages, max_tokens: 1 }),

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import type { Backend } from "./backend_types.ts";
+import type { Backend } from "./backend.ts";
 import { RouteNotVerifiedError } from "./inference_errors.ts";
 import { probeBackend } from "./probe_backend.ts";
 
@@ -8,6 +8,8 @@ const BACKEND: Backend = {
   baseUrl: "",
   apiKey: "sk-canary",
   protocols: ["openai_chat_completions"],
+  modelInPath: false,
+  awsSigning: null,
 };
 
 async function withServer(
@@ -59,4 +61,40 @@ Deno.test("probeBackend() reads no more of an answer than it needs", () =>
   withServer(() => new Response("x".repeat(1_000_000)), async (backend) => {
     const { protocol } = await probeBackend("work", { backend, model: "m" });
     assert.equal(protocol, "openai_chat_completions");
+  }));
+
+Deno.test("probeBackend() asks Claude of Vertex by its own path", async () => {
+  const base = "/v1/projects/p/locations/global/publishers/anthropic/models";
+  let path = "";
+  let body: Readonly<Record<string, unknown>> = {};
+  await withServer(async (request) => {
+    path = new URL(request.url).pathname;
+    body = await request.json();
+    const isRight = request.headers.get("authorization") === "Bearer sk-canary";
+    return new Response("{}", { status: isRight ? 200 : 500 });
+  }, async ({ baseUrl }) => {
+    const backend = {
+      ...{ ...BACKEND, type: "google-vertex-ai", baseUrl: baseUrl + base },
+      ...{ protocols: ["anthropic_messages"], modelInPath: true },
+    };
+    const { protocol } = await probeBackend("work", { backend, model: "claude-x@1" });
+    assert.equal(protocol, "anthropic_messages");
+  });
+  assert.equal(path, `${base}/claude-x@1:rawPredict`);
+  assert.equal(body["anthropic_version"], "vertex-2023-10-16");
+  assert.equal("model" in body, false);
+});
+
+Deno.test("probeBackend() says that Bedrock cannot be asked, and asks nothing", () =>
+  withServer(() => assert.fail("it was asked"), async ({ baseUrl }) => {
+    const backend = {
+      ...{ ...BACKEND, type: "aws-bedrock", baseUrl, apiKey: "" },
+      ...{ protocols: ["aws_bedrock_invoke"], modelInPath: true },
+    };
+    await assert.rejects(probeBackend("work", { backend, model: "m" }), (error: unknown) => {
+      assert.ok(error instanceof RouteNotVerifiedError);
+      assert.match(error.message, /cannot be asked/);
+      assert.match(error.hint ?? "", /--no-verify/);
+      return error.code === "failed_precondition";
+    });
   }));

@@ -84,7 +84,7 @@ export function inferenceRoutesService(
 /** Returns a bundle as the wire has it, for `GetInferenceBundle` and generations alike. */
 export function toBundle({ routes, revision, tokenBudget }: InferenceBundle) {
   return {
-    routes: routes.map(({ route, type, baseUrl, apiKey, protocols }) => ({
+    routes: routes.map(({ route, type, baseUrl, apiKey, protocols, modelInPath, awsSigning }) => ({
       name: route.name,
       baseUrl,
       protocols: [...protocols],
@@ -94,6 +94,8 @@ export function toBundle({ routes, revision, tokenBudget }: InferenceBundle) {
       timeoutSecs: BigInt(route.timeoutSecs),
       models: [...route.models],
       priority: route.priority,
+      modelInPath,
+      ...awsSigning === null ? {} : { awsSigning },
     })),
     revision,
     generatedAtMs: BigInt(Date.now()),

@@ -96,3 +96,24 @@ Deno.test("inferenceMethods() refuse a workspace that is not there", () =>
     ];
     for (const answer of await Promise.allSettled(asked)) assert.equal(answer.status, "rejected");
   }));
+
+Deno.test("toBundle() has what a call to AWS is signed with", async () => {
+  const keys = {
+    ...{ region: "us-east-1", accessKeyId: "AKID", secretAccessKey: "canary", sessionToken: "" },
+  };
+  const store = openSqliteStore({ path: ":memory:", now: () => 1_000 });
+  const credentials = new Map([["AWS_ACCESS_KEY_ID", "AKID"], ["AWS_SECRET_ACCESS_KEY", "canary"]]);
+  const provider = { type: "aws-bedrock", config: { AWS_REGION: "us-east-1" }, credentials };
+  const inference = new InferenceService({
+    store,
+    providers: { resolve: () => Promise.resolve(provider) },
+    settings: new SettingsStore(store),
+    uuid: () => crypto.randomUUID(),
+    onProblem: (problem) => assert.fail(String(problem)),
+  });
+  const change = { provider: "work", model: "a.b", timeoutSecs: 0, models: [], priority: 0 };
+  await inference.set({ ...change, workspace: "default", name: "", verifies: false });
+  const { routes: [route] } = toBundle(await inference.bundle("default", "s"));
+  assert.deepEqual([route?.modelInPath, route?.apiKey, route?.awsSigning], [true, "", keys]);
+  await store.close();
+});
