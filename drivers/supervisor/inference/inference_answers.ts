@@ -24,7 +24,7 @@ const REFUSALS: Readonly<Record<InferenceProblem, Refusal>> = {
     type: "permission_error",
     message: "This is no model call that inference.local serves",
     hint: "Use /v1/chat/completions, /v1/completions, /v1/responses, /v1/embeddings, " +
-      "/v1/messages or /v1/models",
+      "/v1/messages, /v1/models or /model/NAME/invoke",
   },
   invalid_request: {
     status: 400,

@@ -16,9 +16,10 @@ import type {
   ResolvedRoute,
 } from "../../../proto/gen/openshell/inference/v1/inference_pb.ts";
 import type { Scheme } from "../egress/http1/authority.ts";
-import { type HeaderField, isFieldValue } from "../egress/http1/header_fields.ts";
+import type { HeaderField } from "../egress/http1/header_fields.ts";
+import { type Dialect, dialectInPath, PLAIN } from "./dialects.ts";
 import type { ProtocolId } from "./protocols.ts";
-import { traitsOf } from "./provider_traits.ts";
+import { RouteKeys, type UnsignedCall } from "./route_keys.ts";
 
 export interface InferenceRoute {
   readonly name: string;
@@ -30,6 +31,7 @@ export interface InferenceRoute {
   readonly basePath: string;
   /** Takes the place of base and call's path. */
   readonly path: string | null;
+  readonly dialect: Dialect;
   readonly protocols: ReadonlySet<string>;
   /** What the caller's model is replaced by. */
   readonly model: string;
@@ -53,7 +55,7 @@ export class InferenceRoutes {
   readonly problems: readonly string[];
   /** Tokens that the sandbox may use in its life; `null` is no limit. */
   readonly tokenBudget: number | null;
-  readonly #keys = new Map<InferenceRoute, string>();
+  readonly #keys = new Map<InferenceRoute, RouteKeys>();
 
   constructor(message: GetInferenceBundleResponse | null) {
     this.revision = message?.revision ?? "";
@@ -64,10 +66,12 @@ export class InferenceRoutes {
     for (const wire of message?.routes ?? []) {
       if (wire.name === SYSTEM_ROUTE) continue;
       const route = readRoute(wire);
+      const keys = RouteKeys.read(wire);
       if (typeof route === "string") problems.push(`${wire.name}: ${route}`);
+      else if (keys === null) problems.push(`${wire.name}: its key cannot be sent`);
       else {
         routes.push(route);
-        this.#keys.set(route, wire.apiKey);
+        this.#keys.set(route, keys);
       }
     }
     this.routes = routes;
@@ -87,16 +91,20 @@ export class InferenceRoutes {
     );
   }
 
-  /** Returns the header with a route's key, `null` for a server that wants none. */
-  keyFieldOf(route: InferenceRoute): HeaderField | null {
-    const key = this.#keys.get(route) ?? "";
-    return key === "" ? null : traitsOf(route.providerType).keyField(key);
+  /** Returns the headers of a call to a route, with that route's key. */
+  authorise(route: InferenceRoute, call: UnsignedCall, nowMs: number): readonly HeaderField[] {
+    return this.#keysOf(route).authorise(call, route, nowMs);
   }
 
   /** Returns a text with a route's key taken out. */
   redact(route: InferenceRoute, text: string): string {
-    const key = this.#keys.get(route) ?? "";
-    return key === "" ? text : text.replaceAll(key, "[REDACTED]");
+    return this.#keysOf(route).redact(text);
+  }
+
+  #keysOf(route: InferenceRoute): RouteKeys {
+    const keys = this.#keys.get(route);
+    if (keys === undefined) throw new TypeError("the route is none of these");
+    return keys;
   }
 }
 
@@ -109,23 +117,39 @@ function byName({ models }: InferenceRoute): number {
 function readRoute(wire: ResolvedRoute): InferenceRoute | string {
   const base = readBaseUrl(wire.baseUrl);
   if (base === null) return "its base URL cannot be used";
-  if (wire.modelInPath) return "its model would be in the path, which is not supported";
   if (wire.modelId === "") return "it has no model";
-  if (!isFieldValue(wire.apiKey) || /^\s|\s$/.test(wire.apiKey)) return "its key cannot be sent";
   const path = wire.requestPathOverride ?? null;
   if (path !== null && !PATH.test(path)) return "its path cannot be used";
+  const dialect = readDialect(wire);
+  if (dialect === null) return "its model cannot be in the path";
   const { timeoutSecs } = wire;
   return {
     ...base,
     name: wire.name,
     providerType: wire.providerType,
     path,
+    dialect,
     protocols: new Set(wire.protocols),
     model: wire.modelId,
     models: new Set(wire.models),
     priority: wire.priority,
     timeoutMs: timeoutSecs === 0n ? INFERENCE_TIMEOUT_MS_DEFAULT : Number(timeoutSecs) * 1000,
   };
+}
+
+/** Returns `null` where the model would not be where the server takes it from. */
+function readDialect(wire: ResolvedRoute): Dialect | null {
+  const { protocols, modelId, requestPathOverride } = wire;
+  if (!wire.modelInPath) return protocols.some(isInPath) ? null : PLAIN;
+  const dialect = dialectInPath(wire.providerType);
+  const isMeant = dialect !== null && requestPathOverride === undefined &&
+    protocols.length === 1 && protocols[0] === dialect.protocol;
+  return isMeant && !/^\.{1,2}$/.test(modelId) ? dialect : null;
+}
+
+/** Whose calls have the caller's own model in their path. */
+function isInPath(protocol: string): boolean {
+  return protocol === "aws_bedrock_invoke";
 }
 
 const PATH = /^\/[A-Za-z0-9._~!$&'()*+,;=:@%/-]*$/;
@@ -151,12 +175,21 @@ export function readBaseUrl(text: string): Base | null {
   };
 }
 
+export interface TargetOptions {
+  readonly path: string;
+  readonly query: string;
+  /** The reply is asked for as an event stream. */
+  readonly isStream: boolean;
+}
+
 /**
  * Returns the target of a call at a route. A base with a version of its own (`…/v1`,
  * `…/v1/openai`) takes the place of the call's `/v1`.
  */
-export function targetAt(route: InferenceRoute, call: { path: string; query: string }): string {
+export function targetAt(route: InferenceRoute, call: TargetOptions): string {
   if (route.path !== null) return route.path;
+  const inPath = route.dialect.pathOf(route.model, call.isStream);
+  if (inPath !== null) return `${route.basePath}${inPath}`;
   const isVersioned = route.basePath.split("/").some((segment) =>
     /^v[0-9]+[a-z0-9]*$/.test(segment)
   );

@@ -10,6 +10,7 @@
  */
 
 import { INFERENCE_MEMBERS_MAX } from "../../../proto/inference_limits.ts";
+import { type BodyRules, PLAIN } from "./dialects.ts";
 import type { ProtocolId } from "./protocols.ts";
 
 export interface ModelBody {
@@ -19,8 +20,14 @@ export interface ModelBody {
   readonly isStream: boolean;
   /** The stream would not say how many tokens were used, but can be asked to. */
   readonly lacksUsage: boolean;
-  /** Returns the body with this model; also asking for the use of tokens, or as it was about that. */
-  write(model: string, options: { readonly asksUsage: boolean }): Uint8Array;
+  /** Returns the body with this model, and what else its server wants or refuses. */
+  write(model: string, options: WriteOptions): Uint8Array;
+}
+
+export interface WriteOptions {
+  /** Also asks for the use of tokens; otherwise the body is as it was about that. */
+  readonly asksUsage: boolean;
+  readonly rules?: BodyRules;
 }
 
 export type ModelBodyForm =
@@ -30,9 +37,13 @@ export type ModelBodyForm =
 
 interface Member {
   readonly key: string;
+  /** After the comma or the brace before it. */
+  readonly from: number;
   /** Of its value. */
   readonly start: number;
   readonly end: number;
+  /** At the comma or the brace after it. */
+  readonly to: number;
 }
 
 const UTF8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
@@ -73,20 +84,31 @@ export function readModelBody(bytes: Uint8Array, protocol: ProtocolId): ModelBod
       model: model ?? null,
       isStream,
       lacksUsage: canAsk && !includesUsage,
-      write(forced, { asksUsage }) {
-        const values = new Map([["model", JSON.stringify(forced)]]);
+      write(forced, { asksUsage, rules = PLAIN.body }) {
+        const values = new Map<string, unknown>(Object.entries(rules.sets));
+        const isSet = rules.model === "forced" ||
+          (rules.model === "replaced" && model !== undefined);
+        if (isSet) values.set("model", forced);
         if (asksUsage && canAsk) {
           const own = isObject(options) ? options : {};
-          values.set("stream_options", JSON.stringify({ ...own, include_usage: true }));
+          values.set("stream_options", { ...own, include_usage: true });
         }
-        return ENCODER.encode(replace(text, members, values));
+        const drops = rules.model === "dropped" ? ["model", ...rules.drops] : rules.drops;
+        const kept = members.filter(({ key }) => !drops.includes(key));
+        return ENCODER.encode(replace(text, kept, values));
       },
     },
   };
 }
 
-/** Members that OpenShell sets or goes by. */
-const FORCED: readonly string[] = ["model", "stream", "stream_options"];
+/** Members that OpenShell sets, takes out or goes by. */
+const FORCED: readonly string[] = [
+  "anthropic_version",
+  "context_management",
+  "model",
+  "stream",
+  "stream_options",
+];
 
 /** As a reader that ignores case compares, with the letters that others become by it. */
 function fold(key: string): string {
@@ -100,17 +122,19 @@ function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
 /** Returns the members of the outermost object of a text that is valid JSON. */
 function findMembers(text: string): readonly Member[] | null {
   const members: Member[] = [];
-  let at = skipSpace(text, skipSpace(text, 0) + 1);
-  while (text[at] !== "}") {
+  let to = skipSpace(text, 0);
+  do {
+    const from = to + 1;
+    const at = skipSpace(text, from);
+    if (text[at] === "}") return members;
     if (members.length === INFERENCE_MEMBERS_MAX) return null;
     const keyEnd = endOfString(text, at);
     const key = JSON.parse(text.slice(at, keyEnd)) as string;
     const start = skipSpace(text, skipSpace(text, keyEnd) + 1);
     const end = endOfValue(text, start);
-    members.push({ key, start, end });
-    at = skipSpace(text, end);
-    if (text[at] === ",") at = skipSpace(text, at + 1);
-  }
+    to = skipSpace(text, end);
+    members.push({ key, from, start, end, to });
+  } while (text[to] === ",");
   return members;
 }
 
@@ -147,23 +171,19 @@ function endOfValue(text: string, from: number): number {
   }
 }
 
-/** Puts values in the place of those that are there, or in front of the others. */
+/** Writes members as they are, with values in the place of theirs, or in front of all. */
 function replace(
   text: string,
   members: readonly Member[],
-  values: ReadonlyMap<string, string>,
+  values: ReadonlyMap<string, unknown>,
 ): string {
   const missing = [...values].filter(([key]) => !members.some((member) => member.key === key));
-  const added = missing.map(([key, value]) => `${JSON.stringify(key)}:${value}`).join(",");
-  let at = skipSpace(text, 0) + 1;
-  let out = `{${added}${added !== "" && members.length > 0 ? "," : ""}`;
-  for (const { key, start, end } of members) {
-    const value = values.get(key);
-    if (value === undefined) continue;
-    out += text.slice(at, start) + value;
-    at = end;
-  }
-  return out + text.slice(at);
+  const added = missing.map(([key, value]) => `${JSON.stringify(key)}:${JSON.stringify(value)}`);
+  const kept = members.map(({ key, from, start, end, to }) => {
+    const value = values.has(key) ? JSON.stringify(values.get(key)) : text.slice(start, end);
+    return text.slice(from, start) + value + text.slice(end, to);
+  });
+  return `{${[...added, ...kept].join(",")}${text.slice(text.lastIndexOf("}"))}`;
 }
 
 function refuse(detail: string): ModelBodyForm {

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import { INFERENCE_MEMBERS_MAX } from "../../../proto/inference_limits.ts";
+import { type Dialect, dialectInPath, PLAIN } from "./dialects.ts";
 import { type ModelBody, readModelBody } from "./model_body.ts";
 import type { ProtocolId } from "./protocols.ts";
 
@@ -12,9 +13,36 @@ function read(text: string, protocol: ProtocolId = CHAT): ModelBody {
   return (form as { body: ModelBody }).body;
 }
 
-function rewrite(text: string, asksUsage = false): string {
-  return new TextDecoder().decode(read(text).write("m", { asksUsage }));
+function rewrite(text: string, asksUsage = false, { body: rules }: Dialect = PLAIN): string {
+  return new TextDecoder().decode(read(text).write("m", { asksUsage, rules }));
 }
+
+const VERSION = '"anthropic_version":"vertex-2023-10-16"';
+
+Deno.test.each([
+  { text: '{"model":"a","n":1}', want: `{${VERSION},"n":1}` },
+  { text: '{"n":1,"model":"a"}', want: `{${VERSION},"n":1}` },
+  { text: '{"a":1 , "model":"x", "b" : 2}', want: `{${VERSION},"a":1 , "b" : 2}` },
+  { text: '{"context_management":{"a":[1,2]},"model":"a"}', want: `{${VERSION}}` },
+  { text: "{}", want: `{${VERSION}}` },
+  { text: '{"anthropic_version":"x","model":"a"}', want: `{${VERSION}}` },
+  { text: '{"m\\u006fdel":"a","stream":true}', want: `{${VERSION},"stream":true}` },
+  {
+    text: '{"messages":[{"model":"kept","context_management":1}],"model":"a"}',
+    want: `{${VERSION},"messages":[{"model":"kept","context_management":1}]}`,
+  },
+])("ModelBody.write() for Claude of Vertex turns $text to $want", ({ text, want }) => {
+  assert.equal(rewrite(text, false, dialectInPath("google-vertex-ai")!), want);
+});
+
+Deno.test.each([
+  { text: '{"max_tokens": 1}', want: '{"max_tokens": 1}' },
+  { text: '{"model":"a","n":1}', want: '{"model":"m","n":1}' },
+  { text: '{"anthropic_version":"bedrock-2023-05-31"}', want: null },
+  { text: "{ }", want: "{}" },
+])("ModelBody.write() for Bedrock turns $text to $want", ({ text, want }) => {
+  assert.equal(rewrite(text, false, dialectInPath("aws-bedrock")!), want ?? text);
+});
 
 Deno.test.each([
   { text: '{"model":"a","n":1}', want: '{"model":"m","n":1}' },
@@ -46,6 +74,7 @@ Deno.test.each([
   { name: "the model in two cases", text: '{"model":"a","Model":"b"}', want: /twice/ },
   { name: "another member in two cases", text: '{"max_tokens":1,"Max_Tokens":2}', want: /twice/ },
   { name: "the model in another case", text: '{"MODEL":"b"}', want: /another case/ },
+  { name: "a version in another case", text: '{"Anthropic_Version":"b"}', want: /another case/ },
   { name: "a long s for an s", text: '{"\u017ftream":true}', want: /another case/ },
   { name: "a model that is no text", text: '{"model":["a"]}', want: /not text/ },
   {

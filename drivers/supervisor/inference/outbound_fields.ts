@@ -1,6 +1,5 @@
 /**
- * The headers of a model call as it leaves: of the caller's the few that are known, and the
- * operator's key.
+ * The headers of a model call as it leaves, but for its key: of the caller's the few that are known.
  *
  * Pure: no I/O, no module state.
  *
@@ -12,7 +11,6 @@ import { COMMON_HEADERS, traitsOf } from "./provider_traits.ts";
 
 export interface OutboundOptions {
   readonly providerType: string;
-  readonly keyField: HeaderField | null;
   /** The call has a body, which OpenShell has written as JSON. */
   readonly hasBody: boolean;
 }
@@ -20,7 +18,7 @@ export interface OutboundOptions {
 /** Whatever is not listed stays behind: a caller's keys, cookies, and what nobody thought of. */
 export function outboundFields(
   sent: readonly HeaderField[],
-  { providerType, keyField, hasBody }: OutboundOptions,
+  { providerType, hasBody }: OutboundOptions,
 ): readonly HeaderField[] {
   const { headers, defaults } = traitsOf(providerType);
   const names = [...COMMON_HEADERS, ...headers].filter((name) => name !== "content-type");
@@ -32,6 +30,5 @@ export function outboundFields(
   }
   if (hasBody) fields.push(["Content-Type", "application/json"]);
   fields.push(["Accept-Encoding", "identity"]);
-  if (keyField !== null) fields.push(keyField);
   return fields;
 }

@@ -14,14 +14,17 @@ export type ProtocolId =
   | "openai_responses"
   | "openai_embeddings"
   | "anthropic_messages"
-  | "model_discovery";
+  | "model_discovery"
+  | "aws_bedrock_invoke";
 
 /** One recognised call. */
 export interface RecognisedCall {
   readonly protocol: ProtocolId;
   readonly method: "GET" | "POST";
-  /** Begins with `/v1/`. */
+  /** Begins with `/v1/` or `/model/`. */
   readonly path: string;
+  /** The model that the path asks for; `null` where the body does. */
+  readonly model: string | null;
   /** With `?`, or empty: of what a caller sent, the parameters that a protocol has. */
   readonly query: string;
   /** Its reply goes on as it comes; otherwise as a whole. */
@@ -48,6 +51,11 @@ const DISCOVERY = shape("model_discovery", false, ["after_id", "before_id", "lim
 const MODEL_PATH =
   /^\/v1\/models(?:\/(?!\.{1,2}(?:\/|$))(?:[A-Za-z0-9._:@-]|%2[fF]|%3[aA]|%40)+){0,4}$/;
 
+const INVOKE = shape("aws_bedrock_invoke", false);
+
+/** One segment: a name, or an address of a resource with its slashes encoded. */
+const INVOKE_PATH = /^\/model\/(?!\.{1,2}\/)((?:[A-Za-z0-9._:@-]|%2[fF]|%3[aA]|%40)+)\/invoke$/;
+
 const PARAMETER = /^([a-z_]{1,32})=([A-Za-z0-9._-]{0,128})$/;
 
 const ORIGIN = /^https:\/\/[^/?#]*(?=\/)/i;
@@ -55,7 +63,10 @@ const ORIGIN = /^https:\/\/[^/?#]*(?=\/)/i;
 /** Returns `null` for what is no model call. */
 export function recogniseCall(method: string, target: string): RecognisedCall | null {
   const [path = "", ...rest] = target.replace(ORIGIN, "").split("?");
-  const found = method === "POST"
+  const invoked = method === "POST" ? INVOKE_PATH.exec(path)?.[1] : undefined;
+  const found = invoked !== undefined
+    ? INVOKE
+    : method === "POST"
     ? POSTS.get(path)
     : method === "GET" && MODEL_PATH.test(path)
     ? DISCOVERY
@@ -67,7 +78,8 @@ export function recogniseCall(method: string, target: string): RecognisedCall | 
     return name !== undefined && parameters.includes(name);
   });
   const query = kept.length === 0 ? "" : `?${kept.join("&")}`;
-  return { protocol, method, path, query, isStreamed };
+  const model = invoked === undefined ? null : decodeURIComponent(invoked);
+  return { protocol, method, path, model, query, isStreamed };
 }
 
 function shape(

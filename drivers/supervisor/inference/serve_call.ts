@@ -77,7 +77,7 @@ export class ServedCall {
     if (form !== null && !form.ok) return await this.refuse("invalid_request", form.detail);
     const body = form?.body ?? null;
     if (routes.isEmpty) return await this.refuse("not_configured");
-    const candidates = routes.find(call.protocol, body?.model ?? null);
+    const candidates = routes.find(call.protocol, call.model ?? body?.model ?? null);
     if (candidates.length === 0) return await this.refuse("no_compatible_route");
     const estimate = Math.ceil(bytes.length / INFERENCE_BYTES_PER_TOKEN);
     const held = body === null ? 0 : Math.min(estimate, INFERENCE_HELD_TOKENS_MAX);
@@ -147,6 +147,7 @@ export class ServedCall {
     const firstByteMs = performance.now() - this.#startedAt;
     const form = formOf(fields);
     const meter = new UsageMeter(form);
+    meter.takeHead(fields);
     const shown = this.#shownFields(fields, tried.route);
     const relayed = body === null
       ? await relayReply(reply, {

@@ -95,16 +95,17 @@ async function callRoute(
 ): Promise<RouteOutcome> {
   const { timeoutMs, providerType } = route;
   const until = performance.now() + timeoutMs;
+  const { method, path, query } = call;
+  const unsigned = {
+    method,
+    target: targetAt(route, { path, query, isStream: body?.isStream ?? false }),
+    fields: outboundFields(sent, { providerType, hasBody: body !== null }),
+    body: body?.write(route.model, { asksUsage, rules: route.dialect.body }) ?? null,
+  };
   const reply = await callBackend({
     route,
-    method: call.method,
-    target: targetAt(route, call),
-    fields: outboundFields(sent, {
-      providerType,
-      keyField: routes.keyFieldOf(route),
-      hasBody: body !== null,
-    }),
-    body: body?.write(route.model, { asksUsage }) ?? null,
+    ...unsigned,
+    fields: routes.authorise(route, unsigned, Date.now()),
     replyMs: call.isStreamed ? Math.max(timeoutMs, streamIdleMs) : timeoutMs,
     signal,
   }, ports);

@@ -1,7 +1,8 @@
 /**
  * How many tokens a call used, read from its reply as that passes by.
  *
- * Replies of the OpenAI and the Anthropic kind, as one JSON value or as an event stream. Where a
+ * Replies of the OpenAI and the Anthropic kind, as one JSON value or as an event stream; AWS says it
+ * in the head, whatever the model answers. Where a
  * reply says nothing, or was not read to its end, the use is estimated: a caller that leaves early
  * must not be served for nothing.
  *
@@ -12,6 +13,7 @@ import {
   INFERENCE_BYTES_PER_TOKEN,
   INFERENCE_METERED_BYTES_MAX,
 } from "../../../proto/inference_limits.ts";
+import { type HeaderField, valuesOf } from "../egress/http1/header_fields.ts";
 
 export interface TokenUsage {
   readonly input: number;
@@ -40,6 +42,12 @@ export class UsageMeter {
 
   constructor(form: ReplyForm) {
     this.#form = form;
+  }
+
+  /** Reads what the head of the reply says. */
+  takeHead(fields: readonly HeaderField[]): void {
+    this.#input = larger(this.#input, countIn(fields, "x-amzn-bedrock-input-token-count"));
+    this.#output = larger(this.#output, countIn(fields, "x-amzn-bedrock-output-token-count"));
   }
 
   push(piece: Uint8Array): void {
@@ -136,6 +144,11 @@ export function findUsage(
     input: prompt ?? (input === null ? null : input + cached),
     output: isEmbedding ? 0 : output,
   };
+}
+
+function countIn(fields: readonly HeaderField[], name: string): number | null {
+  const [value = ""] = valuesOf(fields, name);
+  return /^[0-9]+$/.test(value) ? count(Number(value)) : null;
 }
 
 function larger(one: number | null, other: number | null): number | null {

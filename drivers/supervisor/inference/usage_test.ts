@@ -64,3 +64,23 @@ Deno.test("UsageMeter goes on after a line that is too long", () => {
     isEstimated: false,
   });
 });
+
+Deno.test.each([
+  { name: "what AWS says in the head", head: "11", body: "{}", want: [11, 5, false] },
+  {
+    name: "what is larger",
+    head: "11",
+    body: '{"usage":{"input_tokens":90}}',
+    want: [90, 5, false],
+  },
+  { name: "nothing that is no count", head: "-1", body: "{}", want: [100, 5, true] },
+])("UsageMeter takes $name", ({ head, body, want: [input, output, isEstimated] }) => {
+  const meter = new UsageMeter("json");
+  meter.takeHead([
+    ["X-Amzn-Bedrock-Input-Token-Count", head],
+    ["X-Amzn-Bedrock-Output-Token-Count", "5"],
+  ]);
+  meter.push(ENCODER.encode(body));
+  meter.end();
+  assert.deepEqual(meter.usage(400), { input, output, isEstimated });
+});
