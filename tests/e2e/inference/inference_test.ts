@@ -19,6 +19,7 @@ const TEXT = "Least privilege is most freedom.";
 /** Where a sandbox sees the clients. */
 const CLIENTS = "/clients";
 const CHAT = "https://inference.local/v1/chat/completions";
+const VERTEX_HOST = "us-central1-aiplatform.googleapis.com";
 
 interface Seen {
   readonly path: string;
@@ -30,7 +31,8 @@ sandboxSuite("inference", async (suite) => {
   const { world, isRootless } = suite;
   const recordFile = `${world.folder}/models.jsonl`;
   const clients = isRootless ? null : await installClients();
-  const server = startServer(suite, recordFile);
+  const { certificateFile, keyFile } = await world.authority.issue("vertex", [VERTEX_HOST]);
+  const server = startServer(suite, [recordFile, KEY, certificateFile, keyFile]);
   try {
     await waitFor(
       "the model server",
@@ -44,6 +46,8 @@ sandboxSuite("inference", async (suite) => {
     await world.machine.create("box", { policy: policy({}), flags: bind });
     await stepsOfCalls(suite, recordFile);
     if (clients !== null) await stepsOfClients(suite, recordFile);
+    // Who runs it makes no difference to what a call becomes.
+    if (!isRootless) await stepsOfClouds(suite, recordFile);
     await stepsOfChanges(suite);
     await stepsOfSecrecy(suite);
   } finally {
@@ -52,7 +56,7 @@ sandboxSuite("inference", async (suite) => {
   }
 });
 
-function startServer({ world }: Suite, recordFile: string): Deno.ChildProcess {
+function startServer({ world }: Suite, more: readonly string[]): Deno.ChildProcess {
   const command = [
     Deno.execPath(),
     "run",
@@ -60,8 +64,7 @@ function startServer({ world }: Suite, recordFile: string): Deno.ChildProcess {
     "--no-lock",
     SERVER,
     String(PORT),
-    recordFile,
-    KEY,
+    ...more,
   ];
   const [program = "", ...args] = world.pair.onMachine(command);
   return new Deno.Command(program, { args, stdin: "null", stdout: "null", stderr: "inherit" })
@@ -183,6 +186,74 @@ async function stepsOfClients({ world, step }: Suite, recordFile: string): Promi
       headers["x-api-key"] ?? headers["authorization"]?.replace("Bearer ", "")
     );
     assert.deepEqual([...new Set(keys)], [KEY]);
+  });
+}
+
+async function stepsOfClouds({ world, step }: Suite, recordFile: string): Promise<void> {
+  const { machine } = world;
+  await step("a route of Bedrock is set unverified alone", async () => {
+    await Deno.writeTextFile(`${world.folder}/hosts`, `127.0.0.1 ${VERTEX_HOST}\n`, {
+      append: true,
+    });
+    await machine.must([
+      ...["provider", "create", "--name", "vertex", "--type", "google-vertex-ai"],
+      ...["--config", "VERTEX_AI_PROJECT_ID=my-project", "--credential", "VERTEX_AI_TOKEN"],
+    ], { env: { VERTEX_AI_TOKEN: KEY } });
+    const names = ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"];
+    await machine.must([
+      ...["provider", "create", "--name", "bedrock", "--type", "aws-bedrock"],
+      ...["--config", `BEDROCK_BASE_URL=http://127.0.0.1:${PORT}`],
+      ...["--config", "AWS_REGION=eu-west-1"],
+      ...names.flatMap((name) => ["--credential", name]),
+    ], { env: { ...Object.fromEntries(names.map((name) => [name, KEY])), [names[0]!]: "AKIDX" } });
+    const setVertex = ["--route", "vertex", "--provider", "vertex", "--model", "claude-v@1"];
+    // The gateway itself does not know the authority of these tests.
+    await machine.must(["inference", "set", ...setVertex, "--models", "cloud", "--no-verify"]);
+    const setBedrock = ["--route", "bedrock", "--provider", "bedrock", "--model", "anthropic.b:0"];
+    const refused = await machine.run(["inference", "set", ...setBedrock]);
+    assert.notEqual(refused.code, 0);
+    assert.match(refused.stderr, /Bedrock cannot be asked[^]*--no-verify/);
+    await machine.must(["inference", "set", ...setBedrock, "--no-verify"]);
+  });
+
+  await step("Claude of Vertex AI and of Bedrock answers, streamed or not", async () => {
+    const url = "https://inference.local/v1/messages";
+    const ask = '{"model":"cloud","context_management":{},"max_tokens":9}';
+    const invoke = "https://inference.local/model/any/invoke";
+    const beta = ["-H", "anthropic-beta: x"];
+    await waitFor("the routes", async () => {
+      const [seen] = await runScripts(machine, "box", [curl(invoke, "-d", ask)]);
+      return seen!.output.includes("status 200");
+    }, 60_000);
+    const seen = await runScripts(machine, "box", [
+      curl(url, "-d", ask, ...beta),
+      curl(url, "-N", "-d", ask.replace("{", '{"stream":true,'), ...beta),
+    ]);
+    assert.match(seen[0]!.output, new RegExp(`claude-v@1[^]*${TEXT}[^]*status 200`));
+    assert.match(seen[1]!.output, /message_stop[^]*status 200/);
+    const all = await readSeen(recordFile);
+    const [whole, streamed] = all.filter(({ path }) => path.endsWith("awPredict")).slice(-2);
+    const place = "/v1/projects/my-project/locations/us-central1/publishers/anthropic/models";
+    assert.equal(whole?.path, `${place}/claude-v@1:rawPredict`);
+    assert.equal(streamed?.path, `${place}/claude-v@1:streamRawPredict`);
+    assert.deepEqual(JSON.parse(whole?.body ?? ""), {
+      ...{ anthropic_version: "vertex-2023-10-16", max_tokens: 9 },
+    });
+    assert.equal(whole?.headers["anthropic-beta"], undefined);
+    const invoked = all.findLast(({ path }) => path.startsWith("/model/"));
+    assert.equal(invoked?.path, "/model/anthropic.b%3A0/invoke");
+    const signature =
+      /^AWS4-HMAC-SHA256 Credential=AKIDX\/\d{8}\/eu-west-1\/bedrock\/aws4_request, SignedHeaders=content-type;host;x-amz-date;x-amz-security-token, Signature=[0-9a-f]{64}$/;
+    assert.match(invoked?.headers["authorization"] ?? "", signature);
+    const calls = (await machine.events("box")).filter(({ class_uid: uid }) => uid === 6003);
+    const tokens = calls.slice(-3).map(({ unmapped }) => {
+      const { input_tokens: input, output_tokens: output } = unmapped as Record<string, unknown>;
+      return [input, output];
+    });
+    assert.deepEqual(tokens, [[12, 5], [12, 5], [12, 5]]);
+    for (const route of ["vertex", "bedrock"]) {
+      await machine.must(["inference", "delete", "--route", route]);
+    }
   });
 }
 

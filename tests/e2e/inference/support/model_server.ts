@@ -1,12 +1,14 @@
 /**
- * A model server of both kinds, which writes down what reaches it: run as a program of its own.
+ * A model server of all kinds, which writes down what reaches it: run as a program of its own.
  *
- * `deno run -A model_server.ts PORT RECORD_FILE KEY`. Without the key it answers 401.
+ * `deno run -A model_server.ts PORT RECORD_FILE KEY [CERTIFICATE_FILE KEY_FILE]`. Without the key it
+ * answers 401, but for a call of Bedrock, which has a signature. With a certificate it also serves
+ * HTTPS on port 443.
  *
  * @module
  */
 
-const [portText = "", recordFile = "", key = ""] = Deno.args;
+const [portText = "", recordFile = "", key = "", certificateFile, keyFile] = Deno.args;
 
 const WORDS = ["Least", " privilege", " is", " most", " freedom."];
 const TEXT = WORDS.join("");
@@ -119,6 +121,8 @@ function messages({ model, stream: isStream }: Asked): Response {
 
 function respond(path: string, body: string): Response {
   const asked: Asked = body === "" ? { model: "" } : JSON.parse(body);
+  const [, inPath] = /^\/.*\/([^\/]+)(?::(?:streamR|r)awPredict|\/invoke)$/.exec(path) ?? [];
+  if (inPath !== undefined) return messages({ ...asked, model: decodeURIComponent(inPath) });
   switch (path) {
     case "/v1/chat/completions":
       return chat(asked);
@@ -140,17 +144,22 @@ function respond(path: string, body: string): Response {
   }
 }
 
+async function serve(request: Request): Promise<Response> {
+  const body = await request.text();
+  const { pathname } = new URL(request.url);
+  const headers = Object.fromEntries(request.headers);
+  const line = JSON.stringify({ method: request.method, path: pathname, headers, body });
+  await Deno.writeTextFile(recordFile, `${line}\n`, { append: true });
+  const given = headers["x-api-key"] ?? headers["authorization"]?.replace(/^Bearer /, "");
+  const isKnown = pathname.startsWith("/model/") || given === key;
+  if (!isKnown) return Response.json({ error: { message: "bad key" } }, { status: 401 });
+  return respond(pathname, body);
+}
+
+const LOOPBACK = { hostname: "127.0.0.1", onListen: () => {} };
+if (certificateFile !== undefined && keyFile !== undefined) {
+  const cert = await Deno.readTextFile(certificateFile);
+  Deno.serve({ ...LOOPBACK, port: 443, cert, key: await Deno.readTextFile(keyFile) }, serve);
+}
+Deno.serve({ ...LOOPBACK, port: Number(portText) }, serve);
 await Deno.writeTextFile(recordFile, "");
-Deno.serve(
-  { hostname: "127.0.0.1", port: Number(portText), onListen: () => {} },
-  async (request) => {
-    const body = await request.text();
-    const { pathname } = new URL(request.url);
-    const headers = Object.fromEntries(request.headers);
-    const line = JSON.stringify({ method: request.method, path: pathname, headers, body });
-    await Deno.writeTextFile(recordFile, `${line}\n`, { append: true });
-    const given = headers["x-api-key"] ?? headers["authorization"]?.replace(/^Bearer /, "");
-    if (given !== key) return Response.json({ error: { message: "bad key" } }, { status: 401 });
-    return respond(pathname, body);
-  },
-);
