@@ -89,7 +89,8 @@ const SET: Command = {
   description: [
     "Programs in a sandbox call https://inference.local as they would OpenAI or Anthropic. They " +
     "need no key: whatever they send, the provider's is used, and this model.",
-    "The server is asked for one token first, unless --no-verify is given.",
+    "The server is asked for one token first, unless --no-verify is given. Models of AWS Bedrock " +
+    "cannot be asked: their routes need --no-verify.",
   ],
   flags: [providerFlag(true), modelFlag(true), ...CHANGE],
   examples: [
@@ -100,6 +101,10 @@ const SET: Command = {
     {
       purpose: "A second server, for when the first one fails",
       line: "openshell inference set --route spare --provider local --model llama --priority 10",
+    },
+    {
+      purpose: "A model of AWS Bedrock, with a provider of type aws-bedrock",
+      line: "openshell inference set --provider aws --model anthropic.claude-x --no-verify",
     },
   ],
   load: () => loadRun("set"),
