@@ -7,6 +7,7 @@
 import type { Argument, Command, Flag, Run } from "./command.ts";
 import { OUTPUT_FLAG, PAGE_FLAGS, REMOTE_FLAGS } from "./flags.ts";
 import { LIST_PROFILES, PROFILE, REKEY } from "./provider_profile.ts";
+import { REFRESH } from "./provider_refresh.ts";
 
 const NAME: Argument = { name: "NAME", summary: "Provider", complete: "providers" };
 
@@ -145,7 +146,7 @@ export const PROVIDER: Command = {
   aliases: ["prov"],
   section: "Credentials",
   summary: "Keep credentials that sandboxes use and never see",
-  commands: [CREATE, LIST, GET, UPDATE, DELETE, LIST_PROFILES, PROFILE, REKEY],
+  commands: [CREATE, LIST, GET, UPDATE, DELETE, LIST_PROFILES, PROFILE, REFRESH, REKEY],
 };
 
 async function loadRecords(verb: keyof typeof import("./provider/records.ts")): Promise<Run> {

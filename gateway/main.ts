@@ -7,6 +7,7 @@
 import type { HandlerContext, ServiceImpl } from "@connectrpc/connect";
 import { EmbeddedDriver } from "../drivers/compute/embedded/embedded_driver.ts";
 import { upstreamTrustEnvironment } from "../drivers/supervisor/egress/tls/trust_files.ts";
+import { signAws } from "../drivers/supervisor/credentials/sign_aws.ts";
 import { EncryptedCredentialDriver } from "../drivers/credentials/encrypted_driver.ts";
 import {
   commitKeyFile,
@@ -29,6 +30,7 @@ import { eventMethods } from "./events/event_service.ts";
 import { InferenceService } from "./inference/inference_service.ts";
 import { InstanceLock, writeEndpoint } from "./instance_lock.ts";
 import { makeStateFolders, type StatePaths, statePaths } from "./paths.ts";
+import { pause } from "./pause.ts";
 import { ensurePki } from "./pki/ensure_pki.ts";
 import type { PkiFiles } from "./pki/pki_files.ts";
 import { policyProofs, type ProvePolicy } from "./policy/policy_proofs.ts";
@@ -37,6 +39,7 @@ import { PolicyRevisions } from "./policy/revisions.ts";
 import { SettingsStore } from "./policy/settings.ts";
 import { envelopeTable } from "./providers/envelope_table.ts";
 import { openProviders, type ProviderParts } from "./providers/open_providers.ts";
+import type { RefreshWorker } from "./providers/refresh/refresh_worker.ts";
 import { principalOf, sandboxOf } from "./rpc/call_context.ts";
 import { localSocketAt } from "./rpc/local_socket.ts";
 import { inferenceMethods, inferenceRoutesService, toBundle } from "./rpc/inference_methods.ts";
@@ -44,6 +47,7 @@ import { eventLogs } from "./rpc/log_source.ts";
 import { mergeMethods, openShellMethods } from "./rpc/openshell_service.ts";
 import { profileMethods } from "./rpc/profile_methods.ts";
 import { providerMethods } from "./rpc/provider_methods.ts";
+import { refreshMethods, startRefreshWorker } from "./rpc/refresh_methods.ts";
 import { rekeyMethod } from "./rpc/rekey_method.ts";
 import { ListenError, type RunningServer, type ServerOptions, startServer } from "./rpc/server.ts";
 import { PhaseError } from "./sandbox/sandbox_errors.ts";
@@ -106,6 +110,7 @@ class Gateway {
   readonly #sandboxes: SandboxService;
   readonly #sessions: SupervisorSessions;
   readonly #server: RunningServer;
+  readonly #refreshing: RefreshWorker;
   readonly #endpoint: string;
   readonly #socket: string;
 
@@ -115,6 +120,7 @@ class Gateway {
     readonly sandboxes: SandboxService;
     readonly sessions: SupervisorSessions;
     readonly server: RunningServer;
+    readonly refreshing: RefreshWorker;
     readonly endpoint: string;
     readonly socket: string;
   }) {
@@ -123,6 +129,7 @@ class Gateway {
     this.#sandboxes = parts.sandboxes;
     this.#sessions = parts.sessions;
     this.#server = parts.server;
+    this.#refreshing = parts.refreshing;
     this.#endpoint = parts.endpoint;
     this.#socket = parts.socket;
   }
@@ -152,12 +159,13 @@ class Gateway {
       now: Date.now,
       uuid: () => crypto.randomUUID(),
       random: Math.random,
-      pause: (signal) => sleep(STORE_RETRY_MS, signal),
+      pause: (signal) => pause(STORE_RETRY_MS, signal),
       record,
       onProblem,
     });
     await sandboxes.markRestarted();
     const sessions = new SupervisorSessions(sandboxes);
+    const recordProvider = providerRecorder(paths, version);
     const routes = makeRoutes({
       ...{ store, driver, policies, settings },
       sandboxes,
@@ -167,7 +175,7 @@ class Gateway {
       sessions,
       folderOf,
       record,
-      recordProvider: providerRecorder(paths, version),
+      recordProvider,
       version,
       onProblem,
     });
@@ -190,16 +198,21 @@ class Gateway {
     const { length } = (await sandboxes.recover()).adopted;
     if (length > 0) log(`found ${length} running sandboxes`);
     driver.warm();
+    const { refresh } = providers;
+    const refreshing = startRefreshWorker({ refresh, recordProvider, onProblem });
     const { endpoint: file, socket } = paths;
-    return new Gateway({ store, driver, sandboxes, sessions, server, endpoint: file, socket });
+    const parts = { store, driver, sandboxes, sessions, server, refreshing };
+    return new Gateway({ ...parts, endpoint: file, socket });
   }
 
   async close(): Promise<void> {
     for (const file of [this.#endpoint, this.#socket]) await Deno.remove(file).catch(() => {});
     this.#sessions.close();
+    const refreshed = this.#refreshing.close();
     await this.#server.close();
     await this.#driver.close();
     await this.#sandboxes.close();
+    await refreshed;
     await this.#store.close();
   }
 }
@@ -224,7 +237,8 @@ interface Surroundings {
 }
 
 function makeRoutes(
-  { providers: { providers, profiles, delivery, layered, rekey }, inference, ...core }: Core,
+  { providers: { providers, profiles, delivery, layered, refresh, rekey }, inference, ...core }:
+    Core,
   { sessions, folderOf, record, recordProvider, version, onProblem }: Surroundings,
 ): ServerOptions["routes"] {
   const { sandboxes, policies } = core;
@@ -271,6 +285,7 @@ function makeRoutes(
       processMethods(processes),
       providerMethods(aboutProviders),
       profileMethods({ profiles, providers, recordProvider, whoCalls }),
+      refreshMethods({ refresh, recordProvider, whoCalls }),
     ),
     ...audited,
   };
@@ -327,6 +342,7 @@ async function openCredentials(
     handles: async () => (await table.ids()).map((id) => `v1:${id}`),
     policies,
     settings,
+    signAws,
     uuid: () => crypto.randomUUID(),
     now: Date.now,
     onProblem,
@@ -454,19 +470,6 @@ async function findId(
   } catch {
     return null;
   }
-}
-
-function sleep(ms: number, signal: AbortSignal): Promise<void> {
-  if (signal.aborted) return Promise.resolve();
-  return new Promise((resolve) => {
-    const timer = setTimeout(finish, ms);
-    signal.addEventListener("abort", finish);
-    function finish(): void {
-      clearTimeout(timer);
-      signal.removeEventListener("abort", finish);
-      resolve();
-    }
-  });
 }
 
 function untilAsked(): Promise<string> {

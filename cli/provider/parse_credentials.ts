@@ -66,7 +66,7 @@ export function parseExpiries(texts: readonly string[]): Readonly<Record<string,
   const entries = texts.map((text): readonly [string, number] => {
     const equals = text.indexOf("=");
     const time = text.slice(equals + 1);
-    const at = /^\d{1,15}$/.test(time) ? Number(time) : parseTime(time);
+    const at = parseTime(time);
     if (equals > 0 && at !== null) return [text.slice(0, equals), at];
     throw new UsageError(
       'Cannot use "--credential-expires-at": it should be KEY=TIME, as TOKEN=2030-01-31T00:00:00Z',
@@ -76,13 +76,16 @@ export function parseExpiries(texts: readonly string[]): Readonly<Record<string,
   return Object.fromEntries(entries);
 }
 
-function parseTime(text: string): number | null {
+/** Returns milliseconds since 1970 of a time in RFC 3339 or of just that, `null` where it is none. */
+export function parseTime(text: string): number | null {
+  if (/^\d{1,15}$/.test(text)) return Number(text);
   const isTime = /^\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d{1,9})?)?(Z|[+-]\d\d:\d\d)$/.test(text);
   const at = isTime ? Date.parse(text) : NaN;
   return Number.isNaN(at) ? null : at;
 }
 
-function refuseTwice(flag: string, entries: readonly (readonly [string, unknown])[]): void {
+/** @throws {UsageError} where a key is there twice. */
+export function refuseTwice(flag: string, entries: readonly (readonly [string, unknown])[]): void {
   const keys = entries.map(([key]) => key);
   const twice = keys.find((key, index) => keys.indexOf(key) !== index);
   if (twice === undefined) return;

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { fakeRefreshes } from "./fake_refresh.ts";
 import { GatewayError } from "./gateway_error.ts";
 import type {
   ProfileCalls,
@@ -61,6 +62,7 @@ export function fakeProviders(
   return {
     rekeyCredentials: () => Promise.resolve(all.size),
     ...fakeProfiles(log),
+    ...fakeRefreshes(log),
     createProvider: (input) => write("create", input, input.type),
     getProvider: ({ name }) => find(name),
     listProviders: ({ limit, offset }) =>

@@ -8,6 +8,7 @@ import type { Provider } from "../../proto/gen/openshell/datamodel/v1/datamodel_
 import { GatewayAnswerError } from "./gateway_answer_error.ts";
 import type { CallPorts } from "./process_calls.ts";
 import { profileCalls } from "./profile_calls.ts";
+import { refreshCalls } from "./refresh_calls.ts";
 import type { ProviderCalls, ProviderInput, ProviderView } from "./provider_types.ts";
 
 export function providerCalls(ports: CallPorts): ProviderCalls {
@@ -19,6 +20,7 @@ export function providerCalls(ports: CallPorts): ProviderCalls {
       return Number(answer.credentials);
     },
     ...profileCalls(ports),
+    ...refreshCalls(ports),
     async createProvider(provider) {
       const request = toRequest(provider);
       const action = `create provider "${provider.name}"`;

@@ -4,6 +4,8 @@
  * @module
  */
 
+import type { RefreshCalls } from "./refresh_types.ts";
+
 type Texts = Readonly<Record<string, string>>;
 
 export interface ProviderView {
@@ -93,7 +95,7 @@ export interface ProfileCalls {
 }
 
 /** Calls about providers. Each throws a `GatewayError` when the gateway says no. */
-export interface ProviderCalls extends ProfileCalls {
+export interface ProviderCalls extends ProfileCalls, RefreshCalls {
   /** Changes the key that encrypts credentials. Returns how many were changed. */
   rekeyCredentials(): Promise<number>;
   createProvider(provider: ProviderInput): Promise<ProviderView>;

@@ -8,12 +8,21 @@
 
 import { createHash } from "node:crypto";
 import type { Endpoint } from "../../policy-wasm/policy.ts";
+import { CredentialError } from "../../drivers/credentials/contract.ts";
 import { parsePolicy } from "../../policy-wasm/parse_policy.ts";
 import { SandboxNotFoundError } from "../sandbox/sandbox_errors.ts";
 import type { CredentialVault } from "./credential_vault.ts";
 import type { ProfileCatalogue } from "./profile_catalogue.ts";
 import type { ProviderStore } from "./provider_store.ts";
-import { type SandboxEnvironment, sandboxEnvironment } from "./sandbox_environment.ts";
+import type { RefreshStore } from "./refresh/refresh_store.ts";
+import {
+  type AttachedProvider,
+  type SandboxEnvironment,
+  sandboxEnvironment,
+} from "./sandbox_environment.ts";
+
+/** Attempts to read what is changed at the same time. */
+const READS_MAX = 5;
 
 export interface DeliveryPorts {
   readonly providers: ProviderStore;
@@ -21,11 +30,7 @@ export interface DeliveryPorts {
   readonly profiles: ProfileCatalogue;
   /** Document of the policy that a sandbox has for itself, or that is for all. */
   readonly policyOf: (sandboxId: string) => Promise<Uint8Array>;
-  /** Stable handles of what is made anew by itself, by key. */
-  readonly handlesOf?: (
-    sandboxId: string,
-    providerId: string,
-  ) => Promise<ReadonlyMap<string, string>>;
+  readonly refreshes: RefreshStore;
   /** Milliseconds since 1970. */
   readonly now: () => number;
 }
@@ -52,25 +57,43 @@ export class CredentialDelivery {
 
   /** @throws {CodedError} where the sandbox is gone, or a value cannot be read. */
   async environmentOf(sandboxId: string): Promise<DeliveredEnvironment> {
-    const { providers, vault, profiles, handlesOf } = this.#ports;
-    const sandbox = await providers.sandbox(sandboxId);
-    if (sandbox === null) throw new SandboxNotFoundError(sandboxId);
-    const records = await providers.attached(sandbox);
-    const attached = await Promise.all(records.map(async (record) => ({
-      record,
-      profile: (await profiles.find(record.workspace, record.type))?.profile ?? null,
-      values: await vault.resolve(record),
-      handles: await handlesOf?.(sandboxId, record.id) ?? new Map<string, string>(),
-    })));
+    const attached = await this.#attached(sandboxId);
     const needsPolicy = attached.some(({ profile }) => (profile?.endpoints.length ?? 0) === 0);
     const endpoints = needsPolicy ? await this.#endpointsOf(sandboxId) : [];
-    const environment = sandboxEnvironment(attached, endpoints);
+    const environment = sandboxEnvironment(sandboxId, attached, endpoints);
     return { ...environment, providerEnvRevision: this.#revise(sandboxId, environment) };
   }
 
   /** Forgets what it knows of a sandbox. */
   forget(sandboxId: string): void {
     this.#known.delete(sandboxId);
+  }
+
+  /** Reads it again where a value was replaced between its record and itself. */
+  async #attached(sandboxId: string): Promise<readonly AttachedProvider[]> {
+    for (let reads = 1;; reads++) {
+      try {
+        return await this.#readAttached(sandboxId);
+      } catch (error) {
+        const isReplaced = error instanceof CredentialError && error.code === "not_found";
+        if (!isReplaced || reads === READS_MAX) throw error;
+      }
+    }
+  }
+
+  async #readAttached(sandboxId: string): Promise<readonly AttachedProvider[]> {
+    const { providers, vault, profiles, refreshes } = this.#ports;
+    const sandbox = await providers.sandbox(sandboxId);
+    if (sandbox === null) throw new SandboxNotFoundError(sandboxId);
+    const records = await providers.attached(sandbox);
+    return await Promise.all(records.map(async (record) => ({
+      record,
+      profile: (await profiles.find(record.workspace, record.type))?.profile ?? null,
+      values: await vault.resolve(record),
+      epochs: new Map(
+        [...await refreshes.ownersOf(record.id)].map(([key, { epoch }]) => [key, epoch]),
+      ),
+    })));
   }
 
   async #endpointsOf(sandboxId: string): Promise<readonly Endpoint[]> {

@@ -16,6 +16,8 @@ import { type ObjectStore, put } from "../store/contract.ts";
 import { openSqliteStore } from "../store/sqlite_store.ts";
 import { openProviders, type ProviderParts } from "./open_providers.ts";
 import type { ProviderChange } from "./provider_service.ts";
+import { MintError } from "./refresh/refresh_errors.ts";
+import type { SendTokenRequest } from "./refresh/send_token_request.ts";
 
 export interface ProviderFixture extends ProviderParts {
   readonly store: ObjectStore;
@@ -28,6 +30,10 @@ export interface ProviderFixture extends ProviderParts {
   /** Sandboxes that were told of a change. */
   readonly told: string[];
   readonly problems: unknown[];
+  /** What token servers answer. */
+  send: SendTokenRequest;
+  /** Milliseconds that the clock is ahead. */
+  laterMs: number;
   /** Writes a sandbox that has these providers, with a policy. */
   readonly addSandbox: (name: string, providers: readonly string[], policy?: string) => Promise<
     string
@@ -96,8 +102,10 @@ export function openProviderFixture(): ProviderFixture {
     handles: () => Promise.resolve([...kept.keys()]),
     policies,
     settings,
+    signAws: ({ fields }) => [...fields, ["authorization", "signed"]],
+    send: (request) => fixture.send(request),
     uuid,
-    now,
+    now: () => now() + fixture.laterMs,
     onProblem: (error) => void problems.push(error),
   });
   const addSandbox = async (name: string, providers: readonly string[], policy?: string) => {
@@ -117,6 +125,8 @@ export function openProviderFixture(): ProviderFixture {
     failNext: false,
     told,
     problems,
+    send: () => Promise.reject(new MintError("unavailable", "there is no network")),
+    laterMs: 0,
     addSandbox,
     close: () => store.close(),
   };

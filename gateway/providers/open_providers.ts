@@ -14,6 +14,10 @@ import { LayeredPolicies } from "./layered_policies.ts";
 import { ProfileCatalogue } from "./profile_catalogue.ts";
 import { ProviderService } from "./provider_service.ts";
 import { ProviderStore } from "./provider_store.ts";
+import { mint, type SignAws } from "./refresh/mint.ts";
+import { RefreshService } from "./refresh/refresh_service.ts";
+import { RefreshStore } from "./refresh/refresh_store.ts";
+import { type SendTokenRequest, sendTokenRequest } from "./refresh/send_token_request.ts";
 
 export interface ProviderPartsOptions {
   readonly store: ObjectStore;
@@ -22,6 +26,9 @@ export interface ProviderPartsOptions {
   readonly handles: () => Promise<readonly string[]>;
   readonly policies: PolicyRevisions;
   readonly settings: SettingsStore;
+  readonly signAws: SignAws;
+  /** Left out: over the network. */
+  readonly send?: SendTokenRequest;
   readonly uuid: () => string;
   /** Milliseconds since 1970. */
   readonly now: () => number;
@@ -33,42 +40,47 @@ export interface ProviderParts {
   readonly delivery: CredentialDelivery;
   readonly profiles: ProfileCatalogue;
   readonly layered: LayeredPolicies;
+  readonly refresh: RefreshService;
   /** Forgets values that a crash has left. First thing when a gateway starts. */
   readonly sweep: () => Promise<number>;
 }
 
 export function openProviders(options: ProviderPartsOptions): ProviderParts {
-  const { store, driver, handles, policies, uuid, now, onProblem } = options;
+  const { store, driver, handles, policies, settings, uuid, now, onProblem } = options;
   const records = new ProviderStore(store);
+  const refreshes = new RefreshStore(store);
   const vault = new CredentialVault({ driver, handles, onProblem });
   const profiles = new ProfileCatalogue(store);
   const layered = new LayeredPolicies({
     policies,
-    settings: options.settings,
+    settings,
     providers: records,
     profiles,
     onProblem,
   });
   const providers = new ProviderService({
     layers: layered,
-    providers: records,
-    vault,
-    profiles,
+    ...{ providers: records, refreshes, vault, profiles },
     uuid,
     now,
     notify: (sandboxId) => policies.notify(sandboxId),
   });
   const delivery = new CredentialDelivery({
-    providers: records,
-    vault,
-    profiles,
+    ...{ providers: records, refreshes, vault, profiles },
     policyOf: async (sandboxId) => (await policies.effective(sandboxId)).document,
     now,
   });
+  const { signAws, send = sendTokenRequest } = options;
+  const refresh = new RefreshService({
+    ...{ store, records, refreshes, providers, profiles, settings, vault, uuid, now },
+    mint: (request) => mint(request, { send, signAws, now }),
+  });
   const sweep = async () => {
-    const used = (await records.all())
-      .flatMap((record) => Object.values(record.handles).map(({ handle }) => handle));
+    const used = [
+      ...(await records.all()).map((record) => record.handles),
+      ...(await refreshes.all()).map(({ secrets }) => secrets),
+    ].flatMap((kept) => Object.values(kept).map(({ handle }) => handle));
     return await vault.sweep(new Set(used));
   };
-  return { providers, delivery, profiles, layered, sweep };
+  return { providers, delivery, profiles, layered, refresh, sweep };
 }

@@ -25,11 +25,13 @@ import type { ProfileCatalogue } from "./profile_catalogue.ts";
 import { InvalidProviderError, ProviderRefusedError } from "./provider_errors.ts";
 import type { ProviderRecord } from "./provider_record.ts";
 import type { ProviderStore } from "./provider_store.ts";
+import { deleteRefresh, type RefreshStore } from "./refresh/refresh_store.ts";
 
 type Texts = Readonly<Record<string, string>>;
 
 export interface ProviderPorts {
   readonly providers: ProviderStore;
+  readonly refreshes: RefreshStore;
   readonly vault: CredentialVault;
   readonly profiles: ProfileCatalogue;
   readonly layers: LayeredPolicies;
@@ -136,6 +138,7 @@ export class ProviderService implements ProviderGuard {
     return await this.#gate.run(workspace, async () => {
       const before = await providers.get(workspace, name);
       checkUnchanged(before, change);
+      await this.#checkNotOwned(before, change);
       const values = withoutEmpty(credentials);
       const written = await vault.withStored(before.id, values, async (stored) => {
         const handles = mergeHandles(before.handles, credentials, stored);
@@ -155,13 +158,13 @@ export class ProviderService implements ProviderGuard {
         };
         checkConfig(after.config);
         checkCredentials(Object.fromEntries([...keys].map((key) => [key, ""])));
-        await this.#checkTogether(after);
+        await this.checkTogether(after);
         return await providers.replace(after);
       });
       const gone = Object.entries(before.handles)
         .filter(([key, { handle }]) => written.handles[key]?.handle !== handle);
       await vault.remove(Object.fromEntries(gone));
-      await this.#changed(workspace, name);
+      await this.changed(workspace, name);
       return written;
     });
   }
@@ -182,8 +185,13 @@ export class ProviderService implements ProviderGuard {
           `Run: openshell sandbox provider detach ${first.name} ${name}`,
         );
       }
-      await providers.remove(record);
-      await vault.remove(record.handles);
+      const refreshes = await this.#ports.refreshes.ofProvider(record.id);
+      await providers.remove(record, refreshes.map(deleteRefresh));
+      for (
+        const { handles } of [record, ...refreshes.map(({ secrets }) => ({ handles: secrets }))]
+      ) {
+        await vault.remove(handles);
+      }
       this.#tell(workspace, name);
       return true;
     });
@@ -203,7 +211,7 @@ export class ProviderService implements ProviderGuard {
       const records = await Promise.all(
         names.map((name) => this.#ports.providers.get(workspace, name)),
       );
-      checkKeys(records);
+      await this.#checkKeys(records);
       await this.#ports.layers.check(held.sandboxId, records, held.policy);
       return await work();
     });
@@ -247,18 +255,57 @@ export class ProviderService implements ProviderGuard {
     return () => void this.#listeners.delete(listener);
   }
 
-  async #checkTogether(after: ProviderRecord): Promise<void> {
+  /** Does something about a workspace's providers while nobody else does. */
+  async alone<T>(workspace: string, work: () => Promise<T>): Promise<T> {
+    return await this.#gate.run(workspace, work);
+  }
+
+  /** Checks that a provider, with further variables, goes together with all others of its sandboxes. */
+  async checkTogether(after: ProviderRecord, more: readonly string[] = []): Promise<void> {
     const { providers } = this.#ports;
     for (const sandbox of await providers.sandboxesWith(after.workspace, after.name)) {
       const others = (await providers.attached(sandbox)).filter(({ id }) => id !== after.id);
-      checkKeys([...others, after]);
+      await this.#checkKeys([...others, after], new Map([[after.id, more]]));
     }
   }
 
-  async #changed(workspace: string, name: string): Promise<void> {
+  /** Tells everybody whom a change of a provider concerns. */
+  async changed(workspace: string, name: string): Promise<void> {
     const { providers, notify } = this.#ports;
     for (const { id } of await providers.sandboxesWith(workspace, name)) notify(id);
     this.#tell(workspace, name);
+  }
+
+  /** One variable has one value: two providers must not both give it, now or when it is made. */
+  async #checkKeys(
+    records: readonly ProviderRecord[],
+    more: ReadonlyMap<string, readonly string[]> = new Map(),
+  ): Promise<void> {
+    const given = await Promise.all(records.map(async (record) => ({
+      name: record.name,
+      keys: [
+        ...Object.keys(record.handles),
+        ...Object.keys(configEnvironment(record)),
+        ...(await this.#ports.refreshes.ownersOf(record.id)).keys(),
+        ...more.get(record.id) ?? [],
+      ],
+    })));
+    checkKeys(given);
+  }
+
+  /** What a refresh makes is nobody else's to set. */
+  async #checkNotOwned(before: ProviderRecord, change: ProviderChange): Promise<void> {
+    const owners = await this.#ports.refreshes.ownersOf(before.id);
+    for (const key of [...Object.keys(change.credentials), ...Object.keys(change.expiresAtMs)]) {
+      const owner = owners.get(key);
+      if (owner === undefined) continue;
+      throw new ProviderRefusedError(
+        "failed_precondition",
+        `set "${key}" of provider "${before.name}"`,
+        "the gateway makes its values itself",
+        `Run first: openshell provider refresh delete ${before.name} --credential-key ${owner.key}`,
+      );
+    }
   }
 
   #tell(workspace: string, name: string): void {
@@ -266,22 +313,22 @@ export class ProviderService implements ProviderGuard {
   }
 }
 
-/** One variable has one value: two providers must not both give it. */
-function checkKeys(records: readonly ProviderRecord[]): void {
+function checkKeys(
+  given: readonly { readonly name: string; readonly keys: readonly string[] }[],
+): void {
   const owners = new Map<string, string>();
-  for (const record of records) {
-    const keys = [...Object.keys(record.handles), ...Object.keys(configEnvironment(record))];
+  for (const { name, keys } of given) {
     for (const key of new Set(keys)) {
       const owner = owners.get(key);
       if (owner !== undefined) {
         throw new ProviderRefusedError(
           "failed_precondition",
-          `use providers "${owner}" and "${record.name}" in one sandbox`,
+          `use providers "${owner}" and "${name}" in one sandbox`,
           `both give ${key}`,
           "Detach one of them, or give one another key",
         );
       }
-      owners.set(key, record.name);
+      owners.set(key, name);
     }
   }
 }

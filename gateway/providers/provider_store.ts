@@ -6,7 +6,13 @@
 
 import { PAGE_OBJECTS_MAX } from "../../proto/limits.ts";
 import { fromStored as sandboxFromStored, type SandboxRecord } from "../sandbox/sandbox_record.ts";
-import { ConflictError, type ObjectStore, put, type StoredObject } from "../store/contract.ts";
+import {
+  ConflictError,
+  type ObjectStore,
+  put,
+  type StoredObject,
+  type Write,
+} from "../store/contract.ts";
 import { ProviderExistsError, ProviderNotFoundError } from "./provider_errors.ts";
 import { fromStored, type ProviderRecord, toStored } from "./provider_record.ts";
 
@@ -63,12 +69,20 @@ export class ProviderStore {
   }
 
   /** @throws {ConflictError} where somebody else was first. */
-  async replace(record: ProviderRecord): Promise<ProviderRecord> {
-    return fromStored(await put(this.#store, toStored(record), record.resourceVersion));
+  async replace(record: ProviderRecord, parts: readonly Write[] = []): Promise<ProviderRecord> {
+    const expected = record.resourceVersion;
+    const write = { kind: "put", object: toStored(record), expected } as const;
+    const [stored] = await this.#store.apply([write, ...parts]);
+    return fromStored(stored!);
   }
 
-  async remove({ id, resourceVersion }: ProviderRecord): Promise<void> {
-    await this.#store.apply([{ kind: "delete", type: "provider", id, expected: resourceVersion }]);
+  /** Removes it, and what is a part of it, as one. */
+  async remove(
+    { id, resourceVersion }: ProviderRecord,
+    parts: readonly Write[] = [],
+  ): Promise<void> {
+    const write = { kind: "delete", type: "provider", id, expected: resourceVersion } as const;
+    await this.#store.apply([write, ...parts]);
   }
 
   async sandbox(id: string): Promise<SandboxRecord | null> {

@@ -13,14 +13,15 @@ import { configEnvironment } from "./config_environment.ts";
 import { isInspected } from "./profile/check_profile.ts";
 import type { Profile } from "./profile/profile.ts";
 import type { ProviderRecord } from "./provider_record.ts";
+import { stableHandle } from "./refresh/stable_handle.ts";
 
 /** A provider that a sandbox has, with what its profile says, `null` without one. */
 export interface AttachedProvider {
   readonly record: ProviderRecord;
   readonly profile: Profile | null;
   readonly values: ReadonlyMap<string, string>;
-  /** Stable handles of credentials whose values change by themselves, by key. */
-  readonly handles: ReadonlyMap<string, string>;
+  /** Authorizations of credentials whose values change by themselves, by key. */
+  readonly epochs: ReadonlyMap<string, string>;
 }
 
 /** A place that a credential belongs to. */
@@ -45,6 +46,7 @@ export interface SandboxEnvironment {
 
 /** Puts together what all providers of a sandbox give. `endpoints` are those of its policy. */
 export function sandboxEnvironment(
+  sandboxId: string,
   providers: readonly AttachedProvider[],
   endpoints: readonly Endpoint[],
 ): SandboxEnvironment {
@@ -55,7 +57,7 @@ export function sandboxEnvironment(
     nonSecretEnvironmentKeys: [],
   };
   for (const provider of providers) {
-    addCredentials(made, provider, boundEndpoints(provider, endpoints));
+    addCredentials(made, provider, { sandboxId, endpoints: boundEndpoints(provider, endpoints) });
     for (const [key, value] of Object.entries(configEnvironment(provider.record))) {
       if (Object.hasOwn(made.environment, key)) continue;
       made.environment[key] = value;
@@ -83,16 +85,19 @@ export function boundEndpoints(
 
 function addCredentials(
   made: SandboxEnvironment,
-  { record, values, handles }: AttachedProvider,
-  endpoints: BoundEndpoint[],
+  { record, values, epochs }: AttachedProvider,
+  { sandboxId, endpoints }: { readonly sandboxId: string; readonly endpoints: BoundEndpoint[] },
 ): void {
   if (endpoints.length === 0) return;
   for (const [key, value] of values) {
+    const epoch = epochs.get(key);
     made.environment[key] = value;
     made.staticCredentialBindings[key] = {
       endpoints,
       credentialIdentity: record.name,
-      workloadCredentialHandle: handles.get(key) ?? "",
+      workloadCredentialHandle: epoch === undefined
+        ? ""
+        : stableHandle({ sandboxId, providerId: record.id, key, epoch, endpoints }),
     };
     const expiresAtMs = record.expiresAtMs[key] ?? 0;
     if (expiresAtMs > 0) made.credentialExpiresAtMs[key] = BigInt(expiresAtMs);

@@ -1,0 +1,389 @@
+/**
+ * Credentials that the gateway makes anew, with a real sandbox: a program keeps one placeholder over
+ * all values, and what values are made with stays at the gateway.
+ *
+ * @module
+ */
+
+import assert from "node:assert/strict";
+import { waitFor } from "../support/commands.ts";
+import { CURL, policy } from "../support/policies.ts";
+import { sandboxSuite, type Suite } from "../support/suite.ts";
+
+const SERVER = new URL("./support/token_server.ts", import.meta.url).pathname;
+const PORT = 18_090;
+
+const HOST = "api.example.com";
+const KEY = "MS_GRAPH_ACCESS_TOKEN";
+const MAIL = ["microsoft-mail", "--credential-key", KEY];
+
+/** Found again wherever they should not be. */
+const FIRST_REFRESH = `refresh-${crypto.randomUUID()}`;
+const FIRST_ACCESS = `access-${crypto.randomUUID()}`;
+
+const ROTATIONS = 12;
+
+/** What the token server gave. */
+interface Given {
+  readonly kind: string;
+  readonly access_token: string;
+  readonly refresh_token: string;
+}
+
+interface Status {
+  readonly status: string;
+  readonly strategy: string;
+  readonly expires_at_ms: number;
+  readonly next_refresh_at_ms: number;
+  readonly last_refresh_at_ms: number;
+  readonly last_error: string;
+}
+
+/** A mailbox, as a person writes its profile; the servers are those of the test. */
+function profile(id: string, { key, tokenPath, strategy, material }: {
+  readonly key: string;
+  readonly tokenPath: string;
+  readonly strategy: string;
+  readonly material: readonly string[];
+}): string {
+  return `id: ${id}
+display_name: ${id}
+category: messaging
+credentials:
+  - name: access_token
+    env_vars: [${key}]
+    required: true
+    auth_style: bearer
+    refresh:
+      strategy: ${strategy}
+      token_url: http://127.0.0.1:${PORT}${tokenPath}
+      scopes: [https://graph.microsoft.com/.default]
+      refresh_before_seconds: 600
+      max_lifetime_seconds: 3600
+      material:
+${material.map((line) => `        - ${line}`).join("\n")}
+endpoints:
+  - { host: ${HOST}, port: 443, protocol: rest, access: read-only, enforcement: enforce }
+binaries: [${CURL}]
+`;
+}
+
+/** Asks whenever a line comes, with the placeholder that it was started with. */
+const ASKER = `mkfifo /tmp/go; exec 3<>/tmp/go
+while read -r number <&3; do
+  curl -sS -m 15 -o /tmp/body -w 'status %{http_code}\\n' -H "authorization: Bearer $${KEY}" \\
+    "https://${HOST}/v1.0/me/messages?n=$number" >/tmp/answer 2>&1
+  cat /tmp/body >>/tmp/answer; mv /tmp/answer "/tmp/answer.$number"
+done`;
+
+sandboxSuite("refresh", async (suite) => {
+  const { world, step } = suite;
+  const recordFile = `${world.folder}/tokens.jsonl`;
+  const server = startServer(suite, recordFile);
+  try {
+    await waitFor("the token server", () => isThere(recordFile), 60_000);
+    await stepsOfConfiguring(suite);
+    const flags = ["--provider", "microsoft-mail"];
+    const command = ["bash", "-c", ASKER];
+    await world.machine.create("box", { policy: policy({}), flags, command });
+    await stepsOfUse(suite, recordFile);
+    await stepsOfRefusals(suite);
+    await stepsOfWorker(suite, recordFile);
+    await stepsOfEnds(suite, recordFile);
+    await step("nothing of it is in a file of the machine", () => checkFiles(suite, recordFile));
+  } finally {
+    server.kill("SIGKILL");
+    await server.status;
+  }
+}, { alsoRootless: false });
+
+function startServer({ world }: Suite, recordFile: string): Deno.ChildProcess {
+  const deno = [Deno.execPath(), "run", "-A", "--no-lock", "--no-config", SERVER];
+  const [program = "", ...args] = world.pair.onMachine(
+    [...deno, String(PORT), recordFile, FIRST_REFRESH],
+  );
+  return new Deno.Command(program, { args, stdin: "null", stdout: "null", stderr: "inherit" })
+    .spawn();
+}
+
+/** The journey of Microsoft Graph: setting, profile, provider, configure, rotate, status. */
+async function stepsOfConfiguring({ world: { machine }, step }: Suite): Promise<void> {
+  await step("a profile says where tokens come from", async () => {
+    const setting = ["--global", "--key", "providers_v2_enabled", "--value", "true"];
+    await machine.must(["settings", "set", ...setting, "--yes"]);
+    const material = [
+      "{ name: tenant_id, required: true }",
+      "{ name: client_id, required: true }",
+      "{ name: refresh_token, required: true, secret: true }",
+    ];
+    const shape = { key: KEY, tokenPath: "/token", strategy: "oauth2_refresh_token", material };
+    const file = await machine.writeFile("mail.yaml", profile("microsoft-graph-mail", shape));
+    await machine.must(["provider", "profile", "lint", "-f", file]);
+    await machine.must(["provider", "profile", "import", "-f", file]);
+  });
+
+  await step("a provider of it is configured, and shows no secret", async () => {
+    const make = ["--name", "microsoft-mail", "--type", "microsoft-graph-mail"];
+    await machine.must(["provider", "create", ...make, "--credential", KEY], {
+      env: { [KEY]: FIRST_ACCESS },
+    });
+    const made = await machine.run([
+      ...["provider", "refresh", "configure", ...MAIL, "--strategy", "oauth2-refresh-token"],
+      ...["--material", "tenant_id=common", "--material", "client_id=the-client"],
+      ...["--secret-material-env", "refresh_token=MS_REFRESH_TOKEN"],
+      ...["--credential-expires-at", new Date(Date.now() + 3_600_000).toISOString()],
+    ], { env: { MS_REFRESH_TOKEN: FIRST_REFRESH } });
+    assert.equal(made.code, 0, made.stderr);
+    assert.ok(!`${made.stdout}${made.stderr}`.includes(FIRST_REFRESH));
+    assert.match(made.stdout, /microsoft-mail +MS_GRAPH_ACCESS_TOKEN +oauth2-refresh-token +conf/);
+  });
+
+  await step("rotate makes a value, and status says so", async () => {
+    await machine.must(["provider", "refresh", "rotate", ...MAIL]);
+    const { status, strategy, last_error, ...times } = await statusOf(machine, MAIL);
+    assert.deepEqual([status, strategy, last_error], ["refreshed", "oauth2-refresh-token", ""]);
+    const lives = times.expires_at_ms - times.last_refresh_at_ms;
+    assert.equal(lives, 3_600_000);
+    assert.equal(times.expires_at_ms - times.next_refresh_at_ms, 600_000);
+  });
+}
+
+async function stepsOfUse({ world, step }: Suite, recordFile: string): Promise<void> {
+  const { machine, origins } = world;
+  const handles = async () => {
+    const main = `tr '\\0' '\\n' </proc/$(pgrep -of mkfifo)/environ | grep ^${KEY}=`;
+    const { stdout } = await machine.exec("box", `${main}; echo ${KEY}=$${KEY}`);
+    return stdout.trim().split("\n");
+  };
+  let before: readonly string[] = [];
+  await step(
+    "a program has a stable placeholder, and reads mail by the provider's rule",
+    async () => {
+      before = await handles();
+      assert.match(
+        before[0]!,
+        /^MS_GRAPH_ACCESS_TOKEN=openshell:resolve:env:s[0-9a-f]{64}_MS_GRAPH_/,
+      );
+      assert.equal(before[0], before[1]);
+      assert.match(await ask(machine, 0), /status 200/);
+      const [token] = (await givenTo(recordFile, "rotated")).slice(-1);
+      assert.ok(await origins.received(`Bearer ${token!.access_token}`));
+      assert.ok(!await origins.received(FIRST_ACCESS));
+    },
+  );
+
+  await step(
+    `it has the same one over ${ROTATIONS} rotations, each time with the new value`,
+    async () => {
+      for (let number = 1; number <= ROTATIONS; number++) {
+        await machine.must(["provider", "refresh", "rotate", ...MAIL]);
+        const [token] = (await givenTo(recordFile, "rotated")).slice(-1);
+        let attempt = 0;
+        await waitFor(`value ${number}`, async () => {
+          assert.match(await ask(machine, number * 1000 + attempt++), /status 200/);
+          return await origins.received(`Bearer ${token!.access_token}`);
+        }, 60_000);
+      }
+      assert.equal((await givenTo(recordFile, "rotated")).length, ROTATIONS + 1);
+      assert.deepEqual(await handles(), before);
+    },
+  );
+}
+
+async function stepsOfRefusals({ world: { machine }, step }: Suite): Promise<void> {
+  await step("nobody else sets what the gateway makes", async () => {
+    const update = ["provider", "update", "microsoft-mail", "--credential", KEY];
+    const refused = await machine.run(update, { env: { [KEY]: "mine" } });
+    assert.notEqual(refused.code, 0);
+    assert.match(refused.stderr, /the gateway makes its values itself/);
+    assert.match(refused.stderr, /provider refresh delete microsoft-mail --credential-key/);
+  });
+
+  await step("a token server that refuses is told by its code alone", async () => {
+    const failed = await configure(machine, "refused", "/token", "not-the-refresh-token");
+    assert.match(failed, /refused: invalid_grant/);
+    const broken = await configure(machine, "broken", "/broken/token", "canary-of-the-body");
+    assert.match(broken, /status 500/);
+    const moved = await configure(machine, "moved", "/moved/token", FIRST_REFRESH);
+    assert.match(moved, /leads elsewhere/);
+    assert.ok(!/canary|not known|not-the/.test(failed + broken + moved));
+    const { status, last_error, ...times } = await statusOf(machine, ["refused"]);
+    assert.deepEqual([status, last_error], ["error", "the token server refused: invalid_grant"]);
+    assert.ok(times.next_refresh_at_ms > Date.now() + 20_000, "it waits before it asks again");
+  });
+}
+
+async function stepsOfWorker({ world, step }: Suite, recordFile: string): Promise<void> {
+  const { machine } = world;
+  await step(
+    "the gateway makes the next value by itself, also one that was restarted",
+    async () => {
+      const material = ["{ name: client_id }", "{ name: client_secret, secret: true }"];
+      const strategy = "oauth2_client_credentials";
+      const shape = { key: "SHORT_TOKEN", tokenPath: "/short/token", strategy, material };
+      await machine.must([
+        ...["provider", "profile", "import", "-f"],
+        await machine.writeFile("short.yaml", profile("short-lived", shape)),
+      ]);
+      const make = ["--name", "short", "--type", "short-lived", "--runtime-credentials"];
+      await machine.must(["provider", "create", ...make]);
+      await machine.must([
+        ...["provider", "refresh", "configure", "short", "--credential-key", "SHORT_TOKEN"],
+        ...["--strategy", "oauth2-client-credentials", "--material", "client_id=the-client"],
+        ...["--secret-material-env", "client_secret=CLIENT_SECRET"],
+      ], { env: { CLIENT_SECRET: FIRST_REFRESH } });
+      const count = async () => (await givenTo(recordFile, "short")).length;
+      await waitFor("the first value", async () => await count() > 0, 60_000);
+      await machine.killGateway();
+      const before = await count();
+      await machine.startGateway();
+      await waitFor("the next value", async () => await count() > before, 60_000);
+      await waitFor("its status", async () => {
+        const { status, ...times } = await statusOf(machine, ["short"]);
+        return status === "refreshed" && times.last_refresh_at_ms > 0;
+      }, 60_000);
+      await machine.must([
+        "provider",
+        "refresh",
+        "delete",
+        "short",
+        "--credential-key",
+        "SHORT_TOKEN",
+      ]);
+      await machine.waitForPhase("box", "Ready");
+    },
+  );
+}
+
+async function stepsOfEnds({ world, step }: Suite, recordFile: string): Promise<void> {
+  const { machine, origins } = world;
+  await step("another authorization ends the placeholder of the former", async () => {
+    const [last] = (await givenTo(recordFile, "rotated")).slice(-1);
+    await machine.must([
+      ...["provider", "refresh", "configure", ...MAIL, "--strategy", "oauth2-refresh-token"],
+      ...["--material", "tenant_id=common", "--material", "client_id=the-client"],
+      ...["--secret-material-env", "refresh_token=MS_REFRESH_TOKEN"],
+    ], { env: { MS_REFRESH_TOKEN: last!.refresh_token } });
+    let attempt = 20_000;
+    await waitFor(
+      "the end of the placeholder",
+      async () => /status 403/.test(await ask(machine, attempt++)),
+      60_000,
+    );
+    await origins.clear();
+    assert.match(await ask(machine, attempt++), /credential_unknown|status 403/);
+    assert.ok(!await origins.received("Bearer "));
+  });
+
+  await step("programs that start have the next one", async () => {
+    await machine.must(["provider", "refresh", "rotate", ...MAIL]);
+    const [token] = (await givenTo(recordFile, "rotated")).slice(-1);
+    const script = `curl -sS -m 15 -H "authorization: Bearer $${KEY}" https://${HOST}/again`;
+    await waitFor("the value", async () => {
+      await machine.exec("box", script);
+      return await origins.received(`Bearer ${token!.access_token}`);
+    }, 60_000);
+  });
+
+  await step("what is not made any more is the provider's again", async () => {
+    await machine.must(["provider", "refresh", "delete", ...MAIL]);
+    const shown = await machine.run(["provider", "refresh", "status", "microsoft-mail"]);
+    assert.match(shown.stderr, /has no refresh/);
+    await waitFor("a plain placeholder", async () => {
+      const { stdout } = await machine.exec("box", `echo $${KEY}`);
+      return stdout.trim() === `openshell:resolve:env:${KEY}`;
+    }, 60_000);
+    const args = ["provider", "update", "microsoft-mail", "--credential", KEY];
+    await machine.must(args, { env: { [KEY]: FIRST_ACCESS } });
+  });
+}
+
+/** Returns what a rotation of a provider of its own says, which has to fail. */
+async function configure(
+  machine: Suite["world"]["machine"],
+  name: string,
+  tokenPath: string,
+  refreshToken: string,
+): Promise<string> {
+  const material = ["{ name: client_id }"];
+  const key = `${name.toUpperCase()}_TOKEN`;
+  const shape = { key, tokenPath, strategy: "oauth2_refresh_token", material };
+  const file = await machine.writeFile(`${name}.yaml`, profile(`type-of-${name}`, shape));
+  await machine.must(["provider", "profile", "import", "-f", file]);
+  const make = ["--name", name, "--type", `type-of-${name}`, "--runtime-credentials"];
+  await machine.must(["provider", "create", ...make]);
+  const credential = [name, "--credential-key", key];
+  await machine.must([
+    ...["provider", "refresh", "configure", ...credential, "--strategy", "oauth2-refresh-token"],
+    ...["--material", "client_id=the-client", "--secret-material-env", "refresh_token"],
+  ], { env: { refresh_token: refreshToken } });
+  const { code, stdout, stderr } = await machine.run([
+    "provider",
+    "refresh",
+    "rotate",
+    ...credential,
+  ]);
+  assert.notEqual(code, 0);
+  return stdout + stderr;
+}
+
+async function statusOf(
+  machine: Suite["world"]["machine"],
+  flags: readonly string[],
+): Promise<Status> {
+  const shown = await machine.must(["provider", "refresh", "status", ...flags, "-o", "json"]);
+  const [status] = JSON.parse(shown);
+  return status;
+}
+
+/** Lets the program that runs ask once; returns what came of it. */
+async function ask(machine: Suite["world"]["machine"], number: number): Promise<string> {
+  const answer = `/tmp/answer.${number}`;
+  const wait = `until [ -e ${answer} ]; do sleep 0.02; done; cat ${answer}`;
+  const script = `echo ${number} >/tmp/go; ${wait}`;
+  const { stdout, stderr, code } = await machine.exec("box", script, { timeoutMs: 40_000 });
+  assert.equal(code, 0, stderr);
+  return stdout;
+}
+
+async function checkFiles(
+  { world: { machine } }: Suite,
+  recordFile: string,
+): Promise<void> {
+  const all = await givenTo(recordFile);
+  const secrets = [FIRST_REFRESH, FIRST_ACCESS].concat(
+    all.flatMap(({ access_token, refresh_token }) => [access_token, refresh_token]),
+  );
+  const files = [...Deno.readDirSync(machine.folder)].map(({ name }) => name)
+    .filter((name) => name !== "tokens.jsonl" && name !== "openshell");
+  const events: string[] = [];
+  for (const path of files.flatMap((name) => walk(`${machine.folder}/${name}`))) {
+    const text = new TextDecoder("latin1").decode(Deno.readFileSync(path));
+    const found = secrets.find((secret) => text.includes(secret));
+    assert.equal(found, undefined, path);
+    if (path.endsWith("gateway/events/gateway.jsonl")) events.push(text);
+  }
+  const text = events.join("");
+  assert.match(text, /microsoft-mail: MS_GRAPH_ACCESS_TOKEN to be made anew by oauth2_refresh_t/);
+  assert.match(text, /microsoft-mail: MS_GRAPH_ACCESS_TOKEN made anew, by /);
+  assert.match(text, /short: SHORT_TOKEN made anew, as due/);
+  assert.match(text, /refused: REFUSED_TOKEN could not be made anew/);
+}
+
+/** Files below a path. */
+function walk(path: string): readonly string[] {
+  const { isFile, isDirectory } = Deno.lstatSync(path);
+  if (isFile) return [path];
+  if (!isDirectory) return [];
+  return [...Deno.readDirSync(path)].flatMap(({ name }) => walk(`${path}/${name}`));
+}
+
+async function givenTo(recordFile: string, kind?: string): Promise<readonly Given[]> {
+  const lines = (await Deno.readTextFile(recordFile)).split("\n").filter((line) => line !== "");
+  const all: readonly Given[] = lines.map((line) => JSON.parse(line));
+  return all.filter((given) => kind === undefined || given.kind === kind);
+}
+
+async function isThere(path: string): Promise<boolean> {
+  return await Deno.stat(path).then(() => true, () => false);
+}
