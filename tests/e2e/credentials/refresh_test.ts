@@ -68,13 +68,16 @@ binaries: [${CURL}]
 `;
 }
 
-/** Asks whenever a line comes, with the placeholder that it was started with. */
-const ASKER = `mkfifo /tmp/go; exec 3<>/tmp/go
-while read -r number <&3; do
-  curl -sS -m 15 -o /tmp/body -w 'status %{http_code}\\n' -H "authorization: Bearer $${KEY}" \\
-    "https://${HOST}/v1.0/me/messages?n=$number" >/tmp/answer 2>&1
-  cat /tmp/body >>/tmp/answer; mv /tmp/answer "/tmp/answer.$number"
-done`;
+/**
+ * Asks again and again, with the placeholder that it was started with. The provider's rule comes a
+ * moment after the sandbox has started: what counts begins with the first answer.
+ */
+const ASKER = `ask() {
+  curl -sS -m 15 -o /dev/null -w '%{http_code}\\n' -H "authorization: Bearer $${KEY}" \\
+    "https://${HOST}/v1.0/me/messages"
+}
+until [ "$(ask)" = 200 ]; do sleep 0.1; done
+while sleep 0.1; do ask >>/tmp/statuses; done`;
 
 sandboxSuite("refresh", async (suite) => {
   const { world, step } = suite;
@@ -88,8 +91,12 @@ sandboxSuite("refresh", async (suite) => {
     await world.machine.create("box", { policy: policy({}), flags, command });
     await stepsOfUse(suite, recordFile);
     await stepsOfRefusals(suite);
-    await stepsOfWorker(suite, recordFile);
+    const before = await restartGateway(suite, recordFile);
     await stepsOfEnds(suite, recordFile);
+    await step("the gateway that was restarted makes the next value by itself", async () => {
+      const count = async () => (await givenTo(recordFile, "short")).length;
+      await waitFor("the next value", async () => await count() > before, 60_000);
+    });
     await step("nothing of it is in a file of the machine", () => checkFiles(suite, recordFile));
   } finally {
     server.kill("SIGKILL");
@@ -151,9 +158,14 @@ async function stepsOfConfiguring({ world: { machine }, step }: Suite): Promise<
 async function stepsOfUse({ world, step }: Suite, recordFile: string): Promise<void> {
   const { machine, origins } = world;
   const handles = async () => {
-    const main = `tr '\\0' '\\n' </proc/$(pgrep -of mkfifo)/environ | grep ^${KEY}=`;
+    const main = `tr '\\0' '\\n' </proc/$(pgrep -of until)/environ | grep ^${KEY}=`;
     const { stdout } = await machine.exec("box", `${main}; echo ${KEY}=$${KEY}`);
     return stdout.trim().split("\n");
+  };
+  const reachesOrigin = async () => {
+    const [token] = (await givenTo(recordFile, "rotated")).slice(-1);
+    const received = () => origins.received(`Bearer ${token!.access_token}`);
+    await waitFor("the value to be used", received, 60_000);
   };
   let before: readonly string[] = [];
   await step(
@@ -165,29 +177,21 @@ async function stepsOfUse({ world, step }: Suite, recordFile: string): Promise<v
         /^MS_GRAPH_ACCESS_TOKEN=openshell:resolve:env:s[0-9a-f]{64}_MS_GRAPH_/,
       );
       assert.equal(before[0], before[1]);
-      assert.match(await ask(machine, 0), /status 200/);
-      const [token] = (await givenTo(recordFile, "rotated")).slice(-1);
-      assert.ok(await origins.received(`Bearer ${token!.access_token}`));
+      await reachesOrigin();
       assert.ok(!await origins.received(FIRST_ACCESS));
     },
   );
 
-  await step(
-    `it has the same one over ${ROTATIONS} rotations, each time with the new value`,
-    async () => {
-      for (let number = 1; number <= ROTATIONS; number++) {
-        await machine.must(["provider", "refresh", "rotate", ...MAIL]);
-        const [token] = (await givenTo(recordFile, "rotated")).slice(-1);
-        let attempt = 0;
-        await waitFor(`value ${number}`, async () => {
-          assert.match(await ask(machine, number * 1000 + attempt++), /status 200/);
-          return await origins.received(`Bearer ${token!.access_token}`);
-        }, 60_000);
-      }
-      assert.equal((await givenTo(recordFile, "rotated")).length, ROTATIONS + 1);
-      assert.deepEqual(await handles(), before);
-    },
-  );
+  await step(`it has the same one over ${ROTATIONS} rotations, and no request fails`, async () => {
+    for (let number = 1; number <= ROTATIONS; number++) {
+      await machine.must(["provider", "refresh", "rotate", ...MAIL]);
+      await reachesOrigin();
+    }
+    assert.equal((await givenTo(recordFile, "rotated")).length, ROTATIONS + 1);
+    assert.deepEqual(await handles(), before);
+    const { stdout } = await machine.exec("box", "sort -u /tmp/statuses");
+    assert.equal(stdout, "200\n");
+  });
 }
 
 async function stepsOfRefusals({ world: { machine }, step }: Suite): Promise<void> {
@@ -200,59 +204,44 @@ async function stepsOfRefusals({ world: { machine }, step }: Suite): Promise<voi
   });
 
   await step("a token server that refuses is told by its code alone", async () => {
-    const failed = await configure(machine, "refused", "/token", "not-the-refresh-token");
+    const failed = await failToRotate(machine, "refused", "not-the-refresh-token");
     assert.match(failed, /refused: invalid_grant/);
-    const broken = await configure(machine, "broken", "/broken/token", "canary-of-the-body");
-    assert.match(broken, /status 500/);
-    const moved = await configure(machine, "moved", "/moved/token", FIRST_REFRESH);
-    assert.match(moved, /leads elsewhere/);
-    assert.ok(!/canary|not known|not-the/.test(failed + broken + moved));
+    assert.ok(!/not known|not-the/.test(failed));
     const { status, last_error, ...times } = await statusOf(machine, ["refused"]);
     assert.deepEqual([status, last_error], ["error", "the token server refused: invalid_grant"]);
     assert.ok(times.next_refresh_at_ms > Date.now() + 20_000, "it waits before it asks again");
   });
 }
 
-async function stepsOfWorker({ world, step }: Suite, recordFile: string): Promise<void> {
+/** Lets the gateway make a short value, and kills it. Returns how many it had made. */
+async function restartGateway({ world, step }: Suite, recordFile: string): Promise<number> {
   const { machine } = world;
-  await step(
-    "the gateway makes the next value by itself, also one that was restarted",
-    async () => {
-      const material = ["{ name: client_id }", "{ name: client_secret, secret: true }"];
-      const strategy = "oauth2_client_credentials";
-      const shape = { key: "SHORT_TOKEN", tokenPath: "/short/token", strategy, material };
-      await machine.must([
-        ...["provider", "profile", "import", "-f"],
-        await machine.writeFile("short.yaml", profile("short-lived", shape)),
-      ]);
-      const make = ["--name", "short", "--type", "short-lived", "--runtime-credentials"];
-      await machine.must(["provider", "create", ...make]);
-      await machine.must([
-        ...["provider", "refresh", "configure", "short", "--credential-key", "SHORT_TOKEN"],
-        ...["--strategy", "oauth2-client-credentials", "--material", "client_id=the-client"],
-        ...["--secret-material-env", "client_secret=CLIENT_SECRET"],
-      ], { env: { CLIENT_SECRET: FIRST_REFRESH } });
-      const count = async () => (await givenTo(recordFile, "short")).length;
-      await waitFor("the first value", async () => await count() > 0, 60_000);
-      await machine.killGateway();
-      const before = await count();
-      await machine.startGateway();
-      await waitFor("the next value", async () => await count() > before, 60_000);
-      await waitFor("its status", async () => {
-        const { status, ...times } = await statusOf(machine, ["short"]);
-        return status === "refreshed" && times.last_refresh_at_ms > 0;
-      }, 60_000);
-      await machine.must([
-        "provider",
-        "refresh",
-        "delete",
-        "short",
-        "--credential-key",
-        "SHORT_TOKEN",
-      ]);
-      await machine.waitForPhase("box", "Ready");
-    },
-  );
+  const count = async () => (await givenTo(recordFile, "short")).length;
+  let before = 0;
+  await step("the gateway makes the first value by itself", async () => {
+    const material = ["{ name: client_id }", "{ name: client_secret, secret: true }"];
+    const strategy = "oauth2_client_credentials";
+    const shape = { key: "SHORT_TOKEN", tokenPath: "/short/token", strategy, material };
+    await machine.must([
+      ...["provider", "profile", "import", "-f"],
+      await machine.writeFile("short.yaml", profile("short-lived", shape)),
+    ]);
+    const make = ["--name", "short", "--type", "short-lived", "--runtime-credentials"];
+    await machine.must(["provider", "create", ...make]);
+    await machine.must([
+      ...["provider", "refresh", "configure", "short", "--credential-key", "SHORT_TOKEN"],
+      ...["--strategy", "oauth2-client-credentials", "--material", "client_id=the-client"],
+      ...["--secret-material-env", "client_secret=CLIENT_SECRET"],
+    ], { env: { CLIENT_SECRET: FIRST_REFRESH } });
+    await waitFor("its status", async () => {
+      return (await statusOf(machine, ["short"])).status === "refreshed";
+    }, 60_000);
+    await machine.killGateway();
+    before = await count();
+    await machine.startGateway();
+    await machine.waitForPhase("box", "Ready");
+  });
+  return before;
 }
 
 async function stepsOfEnds({ world, step }: Suite, recordFile: string): Promise<void> {
@@ -264,14 +253,16 @@ async function stepsOfEnds({ world, step }: Suite, recordFile: string): Promise<
       ...["--material", "tenant_id=common", "--material", "client_id=the-client"],
       ...["--secret-material-env", "refresh_token=MS_REFRESH_TOKEN"],
     ], { env: { MS_REFRESH_TOKEN: last!.refresh_token } });
-    let attempt = 20_000;
-    await waitFor(
-      "the end of the placeholder",
-      async () => /status 403/.test(await ask(machine, attempt++)),
-      60_000,
-    );
+    const isRefused = async () => {
+      return (await machine.exec("box", "tail -n 1 /tmp/statuses")).stdout === "403\n";
+    };
+    await waitFor("the end of the placeholder", isRefused, 60_000);
     await origins.clear();
-    assert.match(await ask(machine, attempt++), /credential_unknown|status 403/);
+    await machine.exec(
+      "box",
+      ": >/tmp/statuses; until [ $(wc -l </tmp/statuses) -gt 1 ]; do :; done",
+    );
+    assert.ok(await isRefused());
     assert.ok(!await origins.received("Bearer "));
   });
 
@@ -299,15 +290,14 @@ async function stepsOfEnds({ world, step }: Suite, recordFile: string): Promise<
 }
 
 /** Returns what a rotation of a provider of its own says, which has to fail. */
-async function configure(
+async function failToRotate(
   machine: Suite["world"]["machine"],
   name: string,
-  tokenPath: string,
   refreshToken: string,
 ): Promise<string> {
   const material = ["{ name: client_id }"];
   const key = `${name.toUpperCase()}_TOKEN`;
-  const shape = { key, tokenPath, strategy: "oauth2_refresh_token", material };
+  const shape = { key, tokenPath: "/token", strategy: "oauth2_refresh_token", material };
   const file = await machine.writeFile(`${name}.yaml`, profile(`type-of-${name}`, shape));
   await machine.must(["provider", "profile", "import", "-f", file]);
   const make = ["--name", name, "--type", `type-of-${name}`, "--runtime-credentials"];
@@ -336,16 +326,6 @@ async function statusOf(
   return status;
 }
 
-/** Lets the program that runs ask once; returns what came of it. */
-async function ask(machine: Suite["world"]["machine"], number: number): Promise<string> {
-  const answer = `/tmp/answer.${number}`;
-  const wait = `until [ -e ${answer} ]; do sleep 0.02; done; cat ${answer}`;
-  const script = `echo ${number} >/tmp/go; ${wait}`;
-  const { stdout, stderr, code } = await machine.exec("box", script, { timeoutMs: 40_000 });
-  assert.equal(code, 0, stderr);
-  return stdout;
-}
-
 async function checkFiles(
   { world: { machine } }: Suite,
   recordFile: string,
@@ -355,7 +335,7 @@ async function checkFiles(
     all.flatMap(({ access_token, refresh_token }) => [access_token, refresh_token]),
   );
   const files = [...Deno.readDirSync(machine.folder)].map(({ name }) => name)
-    .filter((name) => name !== "tokens.jsonl" && name !== "openshell");
+    .filter((name) => !["cache", "openshell", "tokens.jsonl"].includes(name));
   const events: string[] = [];
   for (const path of files.flatMap((name) => walk(`${machine.folder}/${name}`))) {
     const text = new TextDecoder("latin1").decode(Deno.readFileSync(path));

@@ -8,8 +8,6 @@
  * | ---------------- | ------------------------------------------------------------- |
  * | `/token`         | another pair for the refresh token that it gave last          |
  * | `/short/token`   | a token of ten seconds, for whoever knows the client's secret |
- * | `/moved/token`   | a redirection to `/token`                                     |
- * | `/broken/token`  | 500, with what it was sent                                    |
  *
  * @module
  */
@@ -35,10 +33,8 @@ async function respond(path: string, form: URLSearchParams): Promise<Response> {
       return form.get("client_secret") === first
         ? await give("short", 10, {})
         : Response.json({ error: "invalid_client" }, { status: 401 });
-    case "/moved/token":
-      return new Response(null, { status: 307, headers: { location: "/token" } });
     default:
-      return Response.json({ message: form.toString() }, { status: 500 });
+      return Response.json({ error: "not_there" }, { status: 404 });
   }
 }
 
