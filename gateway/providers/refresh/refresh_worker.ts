@@ -68,7 +68,7 @@ export class RefreshWorker {
       // What comes while this looks must not be missed: it ends the pause that follows.
       this.#pause = new AbortController();
       const waitMs = await this.#sweep();
-      if (!this.#isClosed) await this.#ports.pause(waitMs, this.#pause.signal);
+      if (waitMs > 0 && !this.#isClosed) await this.#ports.pause(waitMs, this.#pause.signal);
     }
   }
 
