@@ -5,7 +5,6 @@
  */
 
 import type { Context } from "../context.ts";
-import { printableLine } from "../printable.ts";
 import { UsageError } from "../usage_error.ts";
 import { refuseTwice } from "./parse_credentials.ts";
 
@@ -41,10 +40,15 @@ export function parseMaterial(context: Context, flags: MaterialFlags): GivenMate
     const variable = given ?? name;
     const value = context.env(variable) ?? "";
     if (value !== "") return [name, value] as const;
-    const shown = printableLine(variable);
+    // Whoever gives the value in the place of the variable must not see it again.
+    const shown = given === null || /^[A-Z][A-Z0-9_]{0,63}$/.test(given) ? variable : null;
     throw new UsageError(
-      `Cannot use material "${name}": the variable ${shown} is not set`,
-      { hint: `Set it where the shell keeps no history: read -rs ${shown}; export ${shown}` },
+      `Cannot use material "${name}": the variable ${shown ?? "that is named"} is not set`,
+      {
+        hint: shown === null
+          ? "It takes the name of a variable, in capitals, and not the secret itself"
+          : `Set it where the shell keeps no history: read -rs ${shown}; export ${shown}`,
+      },
     );
   });
   const entries = [...typed, ...read];
@@ -52,12 +56,11 @@ export function parseMaterial(context: Context, flags: MaterialFlags): GivenMate
   const names = entries.map(([name]) => name);
   for (const key of flags.secretKeys) {
     if (names.includes(key)) continue;
-    throw new UsageError(
-      `Cannot use "--secret-material-key": there is no material "${
-        NAME.test(key) ? key : "of that name"
-      }"`,
-      { hint: "It takes the name of a piece of --material, and not the secret itself" },
-    );
+    throw new UsageError('Cannot use "--secret-material-key": there is no material of that name', {
+      hint: `It takes the name of a piece, and not the secret itself: ${
+        names.join(", ") || "there is none"
+      }`,
+    });
   }
   warn(context, typed.map(([name]) => name), flags.secretKeys);
   return {

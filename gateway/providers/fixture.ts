@@ -32,8 +32,6 @@ export interface ProviderFixture extends ProviderParts {
   readonly problems: unknown[];
   /** What token servers answer. */
   send: SendTokenRequest;
-  /** Milliseconds that the clock is ahead. */
-  laterMs: number;
   /** Writes a sandbox that has these providers, with a policy. */
   readonly addSandbox: (name: string, providers: readonly string[], policy?: string) => Promise<
     string
@@ -105,7 +103,7 @@ export function openProviderFixture(): ProviderFixture {
     signAws: ({ fields }) => [...fields, ["authorization", "signed"]],
     send: (request) => fixture.send(request),
     uuid,
-    now: () => now() + fixture.laterMs,
+    now,
     onProblem: (error) => void problems.push(error),
   });
   const addSandbox = async (name: string, providers: readonly string[], policy?: string) => {
@@ -126,7 +124,6 @@ export function openProviderFixture(): ProviderFixture {
     told,
     problems,
     send: () => Promise.reject(new MintError("unavailable", "there is no network")),
-    laterMs: 0,
     addSandbox,
     close: () => store.close(),
   };
