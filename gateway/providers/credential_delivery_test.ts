@@ -73,3 +73,15 @@ deliveryTest("has a revision that grows with each change, and only then", async 
   assert.equal(next.environment["GITHUB_TOKEN"], "u");
   await assert.rejects(delivery.environmentOf("nobody"), { code: "not_found" });
 });
+
+deliveryTest("reads again what was replaced meanwhile, and not without end", async (fixture) => {
+  const { providers, delivery, addSandbox, kept } = fixture;
+  await providers.create(changeOf("gh", { type: "github", credentials: { GITHUB_TOKEN: "t" } }));
+  const id = await addSandbox("box", ["gh"]);
+  const read = kept.get.bind(kept);
+  let misses = 2;
+  kept.get = (handle) => misses-- > 0 ? undefined : read(handle);
+  assert.equal((await delivery.environmentOf(id)).environment["GITHUB_TOKEN"], "t");
+  misses = Infinity;
+  await assert.rejects(delivery.environmentOf(id), { code: "not_found" });
+});

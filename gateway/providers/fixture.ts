@@ -88,7 +88,12 @@ export function openProviderFixture(): ProviderFixture {
       kept.set(handle, value);
       return Promise.resolve(handle);
     },
-    resolve: (_owner, handle) => Promise.resolve(kept.get(handle) ?? ""),
+    resolve(_owner, handle) {
+      const value = kept.get(handle);
+      return value === undefined
+        ? Promise.reject(new CredentialError("not_found", "read", "it is not there"))
+        : Promise.resolve(value);
+    },
     delete(handle) {
       kept.delete(handle);
       return Promise.resolve();
