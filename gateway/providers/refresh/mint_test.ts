@@ -1,7 +1,6 @@
 import assert from "node:assert/strict";
-import { generateKeyPairSync } from "node:crypto";
-import { signAws } from "../../../drivers/supervisor/credentials/sign_aws.ts";
-import { mint, type MintRequest } from "./mint.ts";
+import { createHash, generateKeyPairSync } from "node:crypto";
+import { mint, type MintRequest, type SignAws } from "./mint.ts";
 import { answerOf } from "./refresh_fixture.ts";
 import type { TokenAnswer, TokenRequest } from "./send_token_request.ts";
 
@@ -20,17 +19,26 @@ function requestOf(change: Partial<MintRequest> = {}): MintRequest {
 
 async function run(request: MintRequest, answer: TokenAnswer) {
   const sent: TokenRequest[] = [];
+  const signed: Parameters<SignAws>[] = [];
   const minted = await mint(request, {
     send(each) {
       sent.push(each);
       return Promise.resolve(answer);
     },
-    signAws,
+    signAws(...given) {
+      signed.push(given);
+      return [...given[0].fields, ["Authorization", "signed"]];
+    },
     now: () => NOW,
   });
   const [first] = sent;
   assert.equal(sent.length, 1);
-  return { minted, sent: first!, form: Object.fromEntries(new URLSearchParams(first!.body)) };
+  return {
+    minted,
+    sent: first!,
+    signed,
+    form: Object.fromEntries(new URLSearchParams(first!.body)),
+  };
 }
 
 const TOKEN = answerOf({ access_token: "new", expires_in: 60, refresh_token: "next" });
@@ -105,7 +113,7 @@ const KEYS = answerOf({
 });
 
 Deno.test("mint() assumes a role with a signed request, and makes three keys", async () => {
-  const { minted, sent, form } = await run(ROLE, KEYS);
+  const { minted, sent, signed, form } = await run(ROLE, KEYS);
   assert.deepEqual(form, {
     Action: "AssumeRole",
     Version: "2011-06-15",
@@ -114,11 +122,18 @@ Deno.test("mint() assumes a role with a signed request, and makes three keys", a
     DurationSeconds: "900",
     ExternalId: "x",
   });
-  assert.match(
-    sent.headers["Authorization"]!,
-    /^AWS4-HMAC-SHA256 Credential=AKID\/20261124\/eu-west-1\/sts\/aws4_request, SignedHeaders=content-type;host;x-amz-date;x-amz-security-token, Signature=[0-9a-f]{64}$/,
-  );
-  assert.equal(sent.headers["X-Amz-Security-Token"], "session");
+  const [[request, keys, scope]] = signed as [Parameters<SignAws>];
+  const { method, host, target, payload } = request;
+  assert.deepEqual([method, host, target], ["POST", "sts.eu-west-1.amazonaws.com", "/"]);
+  assert.equal(payload, createHash("sha256").update(sent.body).digest("hex"));
+  assert.deepEqual(keys, {
+    accessKeyId: "AKID",
+    secretAccessKey: "the-secret-itself",
+    sessionToken: "session",
+  });
+  assert.deepEqual(scope, { service: "sts", region: "eu-west-1", nowMs: NOW });
+  assert.equal(sent.headers["Authorization"], "signed");
+  assert.equal(sent.headers["accept"], "application/json");
   assert.ok(!JSON.stringify(sent).includes("the-secret-itself"));
   assert.deepEqual(minted, {
     value: "ASIA",

@@ -12,44 +12,54 @@
  * @module
  */
 
-const [portText = "", recordFile = "", first = ""] = Deno.args;
+class TokenServer {
+  readonly #recordFile: string;
+  readonly #first: string;
+  /** The only refresh token that is good now. */
+  #refreshToken: string;
 
-/** The only refresh token that is good now. */
-let refreshToken = first;
-let count = 0;
+  constructor(recordFile: string, first: string) {
+    this.#recordFile = recordFile;
+    this.#first = first;
+    this.#refreshToken = first;
+  }
 
-async function respond(path: string, form: URLSearchParams): Promise<Response> {
-  switch (path) {
-    case "/token": {
-      if (form.get("refresh_token") !== refreshToken) {
-        const error_description = `not known: ${form.get("refresh_token")}`;
-        return Response.json({ error: "invalid_grant", error_description }, { status: 400 });
+  async respond(path: string, form: URLSearchParams): Promise<Response> {
+    switch (path) {
+      case "/token": {
+        const given = form.get("refresh_token");
+        if (given !== this.#refreshToken) {
+          const error_description = `not known: ${given}`;
+          return Response.json({ error: "invalid_grant", error_description }, { status: 400 });
+        }
+        this.#refreshToken = `refresh-${crypto.randomUUID()}`;
+        const more = { refresh_token: this.#refreshToken, scope: form.get("scope") };
+        return await this.#give("rotated", 3600, more);
       }
-      refreshToken = `refresh-${crypto.randomUUID()}`;
-      const more = { refresh_token: refreshToken, scope: form.get("scope") };
-      return await give("rotated", 3600, more);
+      case "/short/token":
+        return form.get("client_secret") === this.#first
+          ? await this.#give("short", 10, {})
+          : Response.json({ error: "invalid_client" }, { status: 401 });
+      default:
+        return Response.json({ error: "not_there" }, { status: 404 });
     }
-    case "/short/token":
-      return form.get("client_secret") === first
-        ? await give("short", 10, {})
-        : Response.json({ error: "invalid_client" }, { status: 401 });
-    default:
-      return Response.json({ error: "not_there" }, { status: 404 });
+  }
+
+  async #give(kind: string, expires_in: number, more: object): Promise<Response> {
+    const access_token = `access-${crypto.randomUUID()}`;
+    const line = { kind, access_token, refresh_token: this.#refreshToken };
+    await Deno.writeTextFile(this.#recordFile, `${JSON.stringify(line)}\n`, { append: true });
+    return Response.json({ token_type: "Bearer", access_token, expires_in, ...more });
   }
 }
 
-async function give(kind: string, expires_in: number, more: object): Promise<Response> {
-  const access_token = `access-${crypto.randomUUID()}`;
-  const line = { number: ++count, kind, access_token, refresh_token: refreshToken };
-  await Deno.writeTextFile(recordFile, `${JSON.stringify(line)}\n`, { append: true });
-  return Response.json({ token_type: "Bearer", access_token, expires_in, ...more });
-}
-
+const [portText = "", recordFile = "", first = ""] = Deno.args;
+const tokens = new TokenServer(recordFile, first);
 await Deno.writeTextFile(recordFile, "");
 Deno.serve(
   { hostname: "127.0.0.1", port: Number(portText), onListen: () => {} },
   async (request) => {
     const { pathname } = new URL(request.url);
-    return await respond(pathname, new URLSearchParams(await request.text()));
+    return await tokens.respond(pathname, new URLSearchParams(await request.text()));
   },
 );
