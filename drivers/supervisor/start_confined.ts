@@ -9,7 +9,7 @@ import { createSandboxGroup } from "../system/cgroup/sandbox_group.ts";
 import { accountFiles, writeAccountFiles } from "./accounts.ts";
 import type { DriverResources } from "../compute/contract.ts";
 import type { Assignment } from "./assignment.ts";
-import type { CredentialSet } from "./credentials/credential_set.ts";
+import { CredentialSet } from "./credentials/credential_set.ts";
 import { dial } from "./egress/dial.ts";
 import { expandBinaries, sandboxLinks } from "./egress/expand_binaries.ts";
 import { GenerationHolder, type Revision } from "./egress/generation.ts";
@@ -31,6 +31,7 @@ import { TokenLedger } from "./inference/token_ledger.ts";
 import { groupName } from "./group_name.ts";
 import { HeldFiles } from "./launch/held_files.ts";
 import { type Jail, startJail } from "./launch/jail.ts";
+import { MetadataServer } from "./metadata/metadata_server.ts";
 import { chooseIdentity, ownIdentity } from "./choose_identity.ts";
 import { planSandbox, TRUST_FOLDER } from "./plan_sandbox.ts";
 import { notePlaceholders, removeNotedPlaceholders } from "./placeholders.ts";
@@ -155,18 +156,18 @@ async function confine(
     ...{ jail, events, authority, undo, log, onFailure },
     inference: { holder, ledger },
   });
-  const load = (candidate: Policy, revision: Revision, { credentials, inference }: Secrets) => {
-    generations.load(candidate, revision, credentials);
-    loadRoutes(holder, inference, events);
-    const { version, hash } = revision;
-    events.record({ kind: "config", state: "loaded", message: "policy in force", version, hash });
-  };
+  const metadata = new MetadataServer({
+    ...{ events, log, listen: (port) => jail.listen(port) },
+    credentials: () => credentialsOf(generations),
+  });
+  undo.add(() => metadata.close());
   generations.load(policy, { version: 0, hash: "" }, credentials);
+  await metadata.follow();
   return {
     jail,
     events,
     trust: trustEnvironment(TRUST_FOLDER),
-    load,
+    load: loadInto({ generations, holder, metadata, events }),
     endProcesses: () => undo.run(),
     async close() {
       await undo.run();
@@ -200,6 +201,32 @@ function loadRoutes(holder: RoutesHolder, routes: InferenceRoutes, events: Event
     detail: problems.join("; "),
     severity: "medium",
   });
+}
+
+interface Loaded {
+  readonly generations: GenerationHolder;
+  readonly holder: RoutesHolder;
+  readonly metadata: MetadataServer;
+  readonly events: EventSink;
+}
+
+function loadInto({ generations, holder, metadata, events }: Loaded): Confined["load"] {
+  return (policy, revision, { credentials, inference }) => {
+    try {
+      generations.load(policy, revision, credentials);
+    } finally {
+      // Credentials change also where the policy does not.
+      void metadata.follow();
+    }
+    loadRoutes(holder, inference, events);
+    const { version, hash } = revision;
+    events.record({ kind: "config", state: "loaded", message: "policy in force", version, hash });
+  };
+}
+
+/** Those in force now: none where nothing is. */
+function credentialsOf({ current }: GenerationHolder): CredentialSet {
+  return "quarantine" in current ? CredentialSet.NONE : current.credentials;
 }
 
 interface DoorOptions {

@@ -6,6 +6,7 @@
  * @module
  */
 
+import { METADATA_ADDRESS } from "../../proto/metadata_server.ts";
 import type { ProviderRecord } from "./provider_record.ts";
 
 /** Returns variables for programs of the sandbox, in clear. */
@@ -23,6 +24,10 @@ export function configEnvironment(
     GOOGLE_CLOUD_PROJECT: project,
     CLOUD_ML_REGION: region,
     GCP_LOCATION: region,
+    // Where the supervisor emulates the metadata server, which client libraries get tokens from.
+    GCE_METADATA_HOST: isVertex ? "" : METADATA_ADDRESS,
+    GCE_METADATA_IP: isVertex ? "" : METADATA_ADDRESS,
+    METADATA_SERVER_DETECTION: isVertex ? "" : "assume-present",
     GCP_SERVICE_ACCOUNT_EMAIL: isVertex ? "" : read("service_account_email"),
     ANTHROPIC_VERTEX_PROJECT_ID: isVertex ? project : "",
     VERTEX_LOCATION: isVertex ? region : "",

@@ -174,6 +174,11 @@ export class CredentialSet {
     return this.#credentials.get(key)?.provider ?? null;
   }
 
+  /** When a key's value ends, in milliseconds since 1970; `null` is no end. */
+  expiryOf(key: string): number | null {
+    return this.#credentials.get(key)?.expiresAtMs ?? null;
+  }
+
   /** The value of a key, if there is one, for whoever keeps it out of what is passed on. */
   secretOf(key: string): readonly string[] {
     const value = this.#values.get(key);

@@ -214,7 +214,8 @@ function hurry(connection: AcceptedConnection): boolean {
   }
 }
 
-async function acceptFrom(
+/** Accepts the next connection, or says why there is none. */
+export async function acceptFrom(
   listener: ListenerPort,
 ): Promise<AcceptedConnection | "closed" | "failed"> {
   try {
@@ -226,7 +227,8 @@ async function acceptFrom(
   }
 }
 
-async function pause(ms: number, signal: AbortSignal): Promise<void> {
+/** Resolves after a while, or when the signal aborts. */
+export async function pause(ms: number, signal: AbortSignal): Promise<void> {
   if (signal.aborted) return;
   const { promise, resolve } = Promise.withResolvers<void>();
   const timer = setTimeout(resolve, ms);
