@@ -33,6 +33,12 @@ const EXISTING_FLAG: Flag = {
   summary: "Take the credentials that this machine has for the type",
 };
 
+const ADC_FLAG: Flag = {
+  kind: "switch",
+  name: "from-gcloud-adc",
+  summary: "Have tokens made from what you have granted to gcloud, for types of Google",
+};
+
 const EXPIRY_FLAG: Flag = {
   kind: "text",
   name: "credential-expires-at",
@@ -60,6 +66,7 @@ const CREATE: Command = {
     },
     EXISTING_FLAG,
     CREDENTIAL_FLAG,
+    ADC_FLAG,
     {
       kind: "switch",
       name: "runtime-credentials",
@@ -83,6 +90,10 @@ const CREATE: Command = {
     {
       purpose: "Whatever this machine has for an agent",
       line: "openshell provider create --name claude --type claude-code --from-existing",
+    },
+    {
+      purpose: 'Google Cloud, after "gcloud auth application-default login"',
+      line: "openshell provider create --name cloud --type google-cloud --from-gcloud-adc",
     },
   ],
   load: () => loadRecords("create"),

@@ -11,6 +11,9 @@ import { withGateway, workspaceOf } from "../gateway_access.ts";
 import { formatTable, outputFormat, printResult } from "../output.ts";
 import { printableLine } from "../printable.ts";
 import { UsageError } from "../usage_error.ts";
+import { createFromGrant, gcloudAdcKey } from "./gcloud_adc.ts";
+import { readGcloudAdc } from "./gcloud_adc_file.ts";
+import { withInterrupt } from "../session/with_interrupt.ts";
 import { discover } from "./discover.ts";
 import { parseConfig, parseCredentials, parseExpiries } from "./parse_credentials.ts";
 import { providerLines, providerTable, providerValue } from "./provider_result.ts";
@@ -22,19 +25,37 @@ export async function create(invocation: Invocation): Promise<number> {
   const sources = [
     invocation.switch("from-existing"),
     invocation.texts("credential").length > 0,
+    invocation.switch("from-gcloud-adc"),
     invocation.switch("runtime-credentials"),
   ];
   if (sources.filter(Boolean).length !== 1) {
     throw new UsageError(
-      'Cannot create the provider: give one of "--credential", "--from-existing" and ' +
-        '"--runtime-credentials"',
+      'Cannot create the provider: give one of "--credential", "--from-existing", ' +
+        '"--from-gcloud-adc" and "--runtime-credentials"',
     );
   }
   const input = await inputOf(invocation, { name: invocation.requiredText("name"), type });
+  if (invocation.switch("from-gcloud-adc")) return await createFromGcloud(invocation, input);
   const made = await withGateway(invocation, (gateway) => gateway.createProvider(input));
   context.stderr.write(`✓ Created provider ${printableLine(made.name)}\n`);
   await show(invocation, made);
   return EXIT_OK;
+}
+
+async function createFromGcloud(invocation: Invocation, input: ProviderInput): Promise<number> {
+  const { context } = invocation;
+  const { stderr } = context;
+  const credentialKey = gcloudAdcKey(input.type);
+  const adc = await readGcloudAdc(context);
+  return await withInterrupt(context, async (signal) => {
+    const made = await withGateway(
+      invocation,
+      (gateway) => createFromGrant({ gateway, input, credentialKey, adc, signal, stderr }),
+    );
+    stderr.write(`✓ Created provider ${printableLine(made.name)}, with a token from your grant\n`);
+    await show(invocation, made);
+    return EXIT_OK;
+  });
 }
 
 /** Shows one. */
