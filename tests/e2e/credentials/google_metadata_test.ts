@@ -39,6 +39,9 @@ const USE_TOKEN =
   sed -E 's/.*"access_token":"([^"]+)".*/\\1/')
 curl -sS -m 15 -w '\\nstatus %{http_code}\\n' -H "authorization: Bearer $token" https://${HOST}/use`;
 
+/** Ports on which something listens inside, by the kernel's own list. */
+const LISTENING = `cat /proc/net/tcp /proc/net/tcp6 | awk '$4 == "0A" { print $2 }' | sort`;
+
 async function ask(machine: TestMachine, ...scripts: readonly string[]): Promise<string> {
   return (await runScripts(machine, "box", scripts)).map(({ output }) => output).join("");
 }
@@ -77,6 +80,10 @@ async function stepsOfUse({ world: { machine, origins }, step }: Suite): Promise
     assert.match(seen, /status 200\n$/);
     assert.ok(await origins.received(`Bearer ${CANARY}`));
     assert.ok(!seen.includes(CANARY));
+  });
+
+  await step("beside the proxy nothing else listens", async () => {
+    assert.equal((await ask(machine, LISTENING)).trim(), "0100007F:0C38\n0100007F:1FEE");
   });
 
   await step("it says what clients ask for before they ask for a token", async () => {
@@ -207,6 +214,8 @@ async function stepsOfOthers({ world: { machine }, step }: Suite): Promise<void>
   await step("a sandbox without such a provider has none, until one is attached", async () => {
     await machine.create("bare", { policy: POLICY });
     assert.match(await tokenIn("bare"), /status 000/);
+    const [listening] = await runScripts(machine, "bare", [LISTENING]);
+    assert.equal(listening!.output.trim(), "0100007F:0C38");
     await machine.must(["sandbox", "provider", "attach", "bare", "cloud"]);
     await waitFor("the server", async () => /status 200/.test(await tokenIn("bare")), 60_000);
     await machine.must(["sandbox", "delete", "bare"]);
