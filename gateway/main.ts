@@ -143,9 +143,10 @@ class Gateway {
     const store = openSqliteStore({ path: paths.database, now: Date.now });
     const tokens = await openTokens(files);
     const driver = await openDriver(options, paths, files);
-    const policies = new PolicyRevisions({ store, now: Date.now, prove: openProofs(options) });
+    const prove = openProofs(options);
+    const policies = new PolicyRevisions({ store, now: Date.now, prove });
     const settings = new SettingsStore(store);
-    const providers = await openCredentials(paths, { store, policies, settings, onProblem });
+    const providers = await openCredentials(paths, { store, policies, settings, prove, onProblem });
     const inference = openInference({ store, settings, providers, onProblem });
     const folderOf = (sandboxId: string) => `${paths.embedded}/${sandboxId}`;
     const record = changeRecorder({ folderOf, hostname: Deno.hostname(), version });
@@ -237,11 +238,11 @@ interface Surroundings {
 }
 
 function makeRoutes(
-  { providers: { providers, profiles, delivery, layered, refresh, rekey }, inference, ...core }:
-    Core,
+  { providers: parts, inference, ...core }: Core,
   { sessions, folderOf, record, recordProvider, version, onProblem }: Surroundings,
 ): ServerOptions["routes"] {
   const { sandboxes, policies } = core;
+  const { providers, profiles, delivery, layered, guard, refresh, rekey } = parts;
   const workspaceOf = async (sandboxId: string) => (await sandboxes.getById(sandboxId)).workspace;
   const supervisors = {
     sessions,
@@ -267,7 +268,7 @@ function makeRoutes(
     version,
     logs: eventLogs(folderOf),
     layered,
-    checkPolicy: (sandboxId, document) => providers.checkPolicy(sandboxId, document),
+    holdSetting: (change, work) => guard.holdSetting(change, work),
   });
   const audited = auditChanges(methods as Required<typeof methods>, {
     find: async (workspace, name) => await sandboxes.get(workspace, name).catch(() => null),
@@ -284,7 +285,7 @@ function makeRoutes(
       supervisorMethods(supervisors),
       processMethods(processes),
       providerMethods(aboutProviders),
-      profileMethods({ profiles, providers, recordProvider, whoCalls }),
+      profileMethods({ profiles, providers, guard, recordProvider, whoCalls }),
       refreshMethods({ refresh, recordProvider, whoCalls }),
     ),
     ...audited,
@@ -325,9 +326,9 @@ type Credentials = ProviderParts & { readonly rekey: () => Promise<number> };
 /** Credentials are encrypted in the database, with a key outside of it. */
 async function openCredentials(
   paths: StatePaths,
-  { store, policies, settings, onProblem }: Pick<Core, "store" | "policies" | "settings"> & {
-    readonly onProblem: (error: unknown) => void;
-  },
+  { store, policies, settings, prove, onProblem }:
+    & Pick<Core, "store" | "policies" | "settings">
+    & { readonly prove: ProvePolicy; readonly onProblem: (error: unknown) => void },
 ): Promise<Credentials> {
   const table = envelopeTable(store);
   const current = await openKeyFile(paths.credentialKey);
@@ -343,6 +344,7 @@ async function openCredentials(
     policies,
     settings,
     signAws,
+    prove,
     uuid: () => crypto.randomUUID(),
     now: Date.now,
     onProblem,

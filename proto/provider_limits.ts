@@ -39,3 +39,9 @@ export const PROFILE_IMPORT_MAX = 64;
 
 /** Credentials that a profile declares. */
 export const PROFILE_CREDENTIALS_MAX = 64;
+
+/**
+ * Time in which proofs of one change of providers are begun, in milliseconds: whoever asks is to
+ * hear of the last one within `CLIENT_CALL_MS_MAX`. Beyond it: the change is refused.
+ */
+export const LAYER_PROOFS_MS_MAX = 8_000;

@@ -83,6 +83,14 @@ Deno.test("ProofThreads proves in a thread of its own", async () => {
   assert.deepEqual([statusOf(refuted), statusOf(held)], ["refuted", "proved"]);
 });
 
+Deno.test("ProofThreads proves what providers have added to a policy, and to nothing else", async () => {
+  const threads = new ProofThreads({ threadMs: 60_000 });
+  const layered = POLICY.replace("  api:", "  _provider_api:");
+  const { answers } = await threads.prove(job({ ceiling: POLICY }, layered));
+  assert.equal(answers.find(({ question }) => question === "within_ceiling")?.status, "proved");
+  await assert.rejects(threads.prove(job({ ceiling: layered })), ProofDocumentError);
+});
+
 Deno.test.each([
   { document: "claims", text: "version: 1\nclaims: {x: {never: {hots: a}}}\n", says: /line 2/ },
   { document: "ceiling", text: "version: 9\n", says: /line 1/ },

@@ -80,7 +80,9 @@ function readInput(policy: string, documents: ProofJob["documents"]): ProofInput
 }
 
 function readSubject(document: "policy" | ProofDocument, text: string): Subject {
-  const checked = checkPolicy(new TextEncoder().encode(text));
+  // A gateway has refused already what people may not write, and asks about what it has added.
+  const withLayers = document === "policy";
+  const checked = checkPolicy(new TextEncoder().encode(text), { withLayers });
   if (checked.policy === null || checked.image === null) refuse(document, checked.diagnostics);
   return checked;
 }

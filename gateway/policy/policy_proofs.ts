@@ -67,6 +67,11 @@ export const NOT_ASKED: ProofOutcome = {
   refusal: null,
 };
 
+/** Whether a policy is refused where nobody forces it: what is not known to hold does not. */
+export function refuses({ verdict }: Pick<ProofOutcome, "verdict">): boolean {
+  return verdict !== "proved" && verdict !== "not_asked";
+}
+
 /** Returns what proves policies against the documents of the operator. */
 export function policyProofs({ documents: read, prove }: PolicyProofPorts): ProvePolicy {
   return async (policy) => {

@@ -22,6 +22,7 @@ import {
   type ProofOutcome,
   ProofRefusedError,
   type ProvePolicy,
+  refuses,
   type StoredProof,
 } from "./policy_proofs.ts";
 
@@ -261,6 +262,11 @@ export class PolicyRevisions {
     };
   }
 
+  /** Returns what a sandbox has for itself, also under a global policy; `null` where it has none. */
+  async own(sandboxId: string): Promise<PolicyRevision | null> {
+    return (await this.#latestUsable(sandboxId))?.revision ?? null;
+  }
+
   /** Returns the global document, `null` where none is in force. */
   async globalDocument(): Promise<Uint8Array | null> {
     const active = await this.#activeGlobal();
@@ -416,9 +422,9 @@ function takeOutcome(
   { refusal, ...proof }: ProofOutcome,
   { isForced, hint }: { readonly isForced: boolean; readonly hint: string },
 ): StoredProof {
-  const isHeld = proof.verdict === "proved" || proof.verdict === "not_asked";
-  if (!isHeld && !isForced) throw new ProofRefusedError(refusal ?? "it is not proved", hint);
-  return { ...proof, isForced: !isHeld };
+  const isRefused = refuses(proof);
+  if (isRefused && !isForced) throw new ProofRefusedError(refusal ?? "it is not proved", hint);
+  return { ...proof, isForced: isRefused };
 }
 
 function newRevision(

@@ -46,6 +46,13 @@ export interface EffectiveSetting {
 /** Where a setting belongs: everywhere, or the id of a sandbox. */
 export type SettingScope = "global" | { readonly sandboxId: string };
 
+/** A change of one setting; `null` takes it out. */
+export interface SettingChange {
+  readonly scope: SettingScope;
+  readonly key: string;
+  readonly value: SettingValue | null;
+}
+
 export class SettingsStore {
   readonly #store: ObjectStore;
   readonly #listeners = new Set<() => void>();
@@ -141,7 +148,8 @@ const SWITCHES: Readonly<Record<string, boolean>> = {
   ...Object.fromEntries(["0", "false", "no", "n", "off"].map((word) => [word, false])),
 };
 
-function checkValue(key: string, value: SettingValue): SettingValue {
+/** Returns the value that is kept. @throws {SettingError} */
+export function checkValue(key: string, value: SettingValue): SettingValue {
   const kind = kindOf(key);
   if (kind === "switch") {
     const read = typeof value === "boolean" ? value : SWITCHES[value.toLowerCase()];

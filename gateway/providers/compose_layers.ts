@@ -11,7 +11,7 @@
  */
 
 import { parse } from "yaml";
-import { parsePolicy } from "../../policy-wasm/parse_policy.ts";
+import { checkPolicy } from "../../policy-wasm/check_policy.ts";
 import type { Policy } from "../../policy-wasm/policy.ts";
 import { ANSWERED_DIAGNOSTICS_MAX, POLICY_NODES_MAX } from "../../proto/limits.ts";
 import type { Plain } from "./profile/profile.ts";
@@ -40,7 +40,8 @@ export function composeLayers(text: string, layers: readonly PolicyLayer[]): Com
     rules[freeKey(layerKey(provider), rules)] = { endpoints, binaries: rule.binaries };
   }
   const composed = JSON.stringify({ ...document, network_policies: rules });
-  const { policy, diagnostics } = parsePolicy(composed, { withLayers: true });
+  const bytes = new TextEncoder().encode(composed);
+  const { policy, diagnostics } = checkPolicy(bytes, { withLayers: true });
   if (policy !== null) return { ok: true, text: composed, policy };
   const problem = diagnostics
     .filter(({ severity }) => severity === "error")

@@ -7,7 +7,7 @@
 import { create } from "@bufbuild/protobuf";
 import { type CredentialDriver, CredentialError } from "../../drivers/credentials/contract.ts";
 import { SandboxSpecSchema } from "../../proto/gen/openshell/v1/openshell_pb.ts";
-import { NOT_ASKED } from "../policy/policy_proofs.ts";
+import { NOT_ASKED, type ProofOutcome } from "../policy/policy_proofs.ts";
 import { PolicyRevisions } from "../policy/revisions.ts";
 import { SettingsStore } from "../policy/settings.ts";
 import { newState } from "../sandbox/phase.ts";
@@ -32,6 +32,8 @@ export interface ProviderFixture extends ProviderParts {
   readonly problems: unknown[];
   /** What token servers answer. */
   send: SendTokenRequest;
+  /** Answers each proof, and has the texts that were asked about. */
+  readonly prover: { judge: (text: string) => ProofOutcome; readonly asked: string[] };
   /** Writes a sandbox that has these providers, with a policy. */
   readonly addSandbox: (name: string, providers: readonly string[], policy?: string) => Promise<
     string
@@ -67,12 +69,23 @@ network_policies:
 `;
 }
 
+/** A policy that says another thing than the profile of GitHub about the same requests. */
+export const CONTRADICTING: string = policyOf("api.github.com", ", tls: skip").replace(
+  "protocol: rest, access: full",
+  "enforcement: enforce, allow_uninspected_credentials: true",
+);
+
 export function openProviderFixture(): ProviderFixture {
   let ids = 0;
   const now = () => 1_700_000_000_000 + ids;
   const uuid = () => `id-${++ids}`;
   const store = openSqliteStore({ path: ":memory:", now });
-  const policies = new PolicyRevisions({ store, now, prove: () => Promise.resolve(NOT_ASKED) });
+  const prover: ProviderFixture["prover"] = { judge: () => NOT_ASKED, asked: [] };
+  const prove = (text: string) => {
+    prover.asked.push(text);
+    return Promise.resolve(prover.judge(text));
+  };
+  const policies = new PolicyRevisions({ store, now, prove });
   const settings = new SettingsStore(store);
   const kept = new Map<string, string>();
   const problems: unknown[] = [];
@@ -107,6 +120,7 @@ export function openProviderFixture(): ProviderFixture {
     settings,
     signAws: ({ fields }) => [...fields, ["authorization", "signed"]],
     send: (request) => fixture.send(request),
+    prove,
     uuid,
     now,
     onProblem: (error) => void problems.push(error),
@@ -129,6 +143,7 @@ export function openProviderFixture(): ProviderFixture {
     told,
     problems,
     send: () => Promise.reject(new MintError("unavailable", "there is no network")),
+    prover,
     addSandbox,
     close: () => store.close(),
   };

@@ -10,6 +10,9 @@ import type { SettingsStore } from "../policy/settings.ts";
 import type { ObjectStore } from "../store/contract.ts";
 import { CredentialDelivery } from "./credential_delivery.ts";
 import { CredentialVault } from "./credential_vault.ts";
+import type { ProvePolicy } from "../policy/policy_proofs.ts";
+import { LayerGuard } from "./layer_guard.ts";
+import { LayerPreflight } from "./layer_preflight.ts";
 import { LayeredPolicies } from "./layered_policies.ts";
 import { ProfileCatalogue } from "./profile_catalogue.ts";
 import { ProviderService } from "./provider_service.ts";
@@ -29,6 +32,8 @@ export interface ProviderPartsOptions {
   readonly signAws: SignAws;
   /** Left out: over the network. */
   readonly send?: SendTokenRequest;
+  /** Asked about policies with what providers add. */
+  readonly prove: ProvePolicy;
   readonly uuid: () => string;
   /** Milliseconds since 1970. */
   readonly now: () => number;
@@ -41,6 +46,7 @@ export interface ProviderParts {
   readonly profiles: ProfileCatalogue;
   readonly layered: LayeredPolicies;
   readonly refresh: RefreshService;
+  readonly guard: LayerGuard;
   /** Forgets values that a crash has left. First thing when a gateway starts. */
   readonly sweep: () => Promise<number>;
 }
@@ -58,8 +64,10 @@ export function openProviders(options: ProviderPartsOptions): ProviderParts {
     profiles,
     onProblem,
   });
+  const preflight = new LayerPreflight({ layered, policies, providers: records });
+  const guard = new LayerGuard({ preflight, prove: options.prove, now });
   const providers = new ProviderService({
-    layers: layered,
+    guard,
     ...{ providers: records, refreshes, vault, profiles },
     uuid,
     now,
@@ -82,5 +90,5 @@ export function openProviders(options: ProviderPartsOptions): ProviderParts {
     ].flatMap((kept) => Object.values(kept).map(({ handle }) => handle));
     return await vault.sweep(new Set(used));
   };
-  return { providers, delivery, profiles, layered, refresh, sweep };
+  return { providers, delivery, profiles, layered, guard, refresh, sweep };
 }

@@ -105,7 +105,7 @@ export class ProfileCatalogue {
 
   /** Says what is wrong with profiles that are to be imported. */
   async judge(workspace: string, items: readonly ProfileItem[]): Promise<Judged> {
-    const { profiles, problems, sources } = parseItems(items);
+    const { profiles, problems, sources } = readProfiles(items);
     const seen = new Set<string>();
     const more: ProfileProblem[] = [];
     for (const [index, { id }] of profiles.entries()) {
@@ -143,7 +143,7 @@ export class ProfileCatalogue {
     },
   ): Promise<Judged> {
     const before = await this.#mine(workspace, id, "update");
-    const { profiles, problems } = parseItems([item]);
+    const { profiles, problems } = readProfiles([item]);
     const [profile] = profiles;
     if (profile === undefined || hasErrors(problems)) return { profiles, problems };
     if (profile.id !== id) {
@@ -199,7 +199,8 @@ export function hasErrors(problems: readonly ProfileProblem[]): boolean {
   return problems.some(({ severity }) => severity === "error");
 }
 
-function parseItems(items: readonly ProfileItem[]) {
+/** Reads profiles that a client has sent. @throws {InvalidProviderError} where there are too many. */
+export function readProfiles(items: readonly ProfileItem[]) {
   if (items.length === 0 || items.length > PROFILE_IMPORT_MAX) {
     const detail = `there should be 1 to ${PROFILE_IMPORT_MAX}`;
     throw new InvalidProviderError("the profiles", detail);

@@ -8,8 +8,7 @@
  */
 
 import { PROVIDERS_MAX, SANDBOX_PROVIDERS_MAX } from "../../proto/provider_limits.ts";
-import { KeyedGate } from "../sandbox/keyed_gate.ts";
-import type { HeldProviders, ProviderGuard } from "../sandbox/provider_guard.ts";
+import type { HeldPolicy, HeldProviders, ProviderGuard } from "../sandbox/provider_guard.ts";
 import { ConflictError } from "../store/contract.ts";
 import {
   checkConfig,
@@ -20,7 +19,7 @@ import {
 import { configEnvironment } from "./config_environment.ts";
 import type { CredentialVault } from "./credential_vault.ts";
 import { typeOf } from "./profile/builtin_profiles.ts";
-import type { LayeredPolicies } from "./layered_policies.ts";
+import { judgeAll, type LayerGuard } from "./layer_guard.ts";
 import type { ProfileCatalogue } from "./profile_catalogue.ts";
 import { InvalidProviderError, ProviderRefusedError } from "./provider_errors.ts";
 import type { ProviderRecord } from "./provider_record.ts";
@@ -34,7 +33,7 @@ export interface ProviderPorts {
   readonly refreshes: RefreshStore;
   readonly vault: CredentialVault;
   readonly profiles: ProfileCatalogue;
-  readonly layers: LayeredPolicies;
+  readonly guard: LayerGuard;
   readonly uuid: () => string;
   /** Milliseconds since 1970. */
   readonly now: () => number;
@@ -69,8 +68,6 @@ export interface InferenceProvider {
 
 export class ProviderService implements ProviderGuard {
   readonly #ports: ProviderPorts;
-  /** One change at a time for each workspace, so that what was checked holds when it is written. */
-  readonly #gate = new KeyedGate();
   readonly #listeners = new Set<(workspace: string, name: string) => void>();
 
   constructor(ports: ProviderPorts) {
@@ -79,16 +76,16 @@ export class ProviderService implements ProviderGuard {
 
   /** @throws {CodedError} and nothing of it is kept then. */
   async create(change: ProviderChange): Promise<ProviderRecord> {
-    const { providers, vault, profiles, uuid, now } = this.#ports;
+    const { providers, vault, profiles, guard, uuid, now } = this.#ports;
     const { name, workspace, credentials, config } = change;
     checkProviderName(name);
     checkCredentials(credentials);
     checkConfig(config);
     const type = typeOf(change.type);
-    if (!await profiles.isType(workspace, type)) throw unknownType(change.type);
     const values = withoutEmpty(credentials);
     checkExpiries(change.expiresAtMs, new Set(Object.keys(values)));
-    return await this.#gate.run(workspace, async () => {
+    return await guard.exclusive(async () => {
+      if (!await profiles.isType(workspace, type)) throw unknownType(change.type);
       const page = { workspace, limit: 1, offset: PROVIDERS_MAX - 1 };
       if ((await providers.list(page)).length > 0) {
         const detail = `the workspace has ${PROVIDERS_MAX} already`;
@@ -131,11 +128,11 @@ export class ProviderService implements ProviderGuard {
 
   /** Changes what is said and keeps the rest. @throws {CodedError} and all stays as it was. */
   async update(change: ProviderChange): Promise<ProviderRecord> {
-    const { providers, vault } = this.#ports;
+    const { providers, vault, guard } = this.#ports;
     const { name, workspace, credentials, config } = change;
     checkCredentials(credentials);
     checkConfig(config);
-    return await this.#gate.run(workspace, async () => {
+    return await guard.exclusive(async () => {
       const before = await providers.get(workspace, name);
       checkUnchanged(before, change);
       await this.#checkNotOwned(before, change);
@@ -171,8 +168,8 @@ export class ProviderService implements ProviderGuard {
 
   /** Returns false where there was none. @throws {ProviderRefusedError} while a sandbox has it. */
   async delete(workspace: string, name: string): Promise<boolean> {
-    const { providers, vault } = this.#ports;
-    return await this.#gate.run(workspace, async () => {
+    const { providers, vault, guard } = this.#ports;
+    return await guard.exclusive(async () => {
       const record = await providers.find(workspace, name);
       if (record === null) return false;
       const [first, ...others] = await providers.sandboxesWith(workspace, name);
@@ -207,22 +204,27 @@ export class ProviderService implements ProviderGuard {
     if (new Set(names).size !== names.length) {
       throw new InvalidProviderError("the providers of the sandbox", "one is there twice");
     }
-    return await this.#gate.run(workspace, async () => {
+    const plan = async () => {
       const records = await Promise.all(
         names.map((name) => this.#ports.providers.get(workspace, name)),
       );
       await this.#checkKeys(records);
-      await this.#ports.layers.check(held.sandboxId, records, held.policy);
-      return await work();
-    });
+      const { preflight } = this.#ports.guard;
+      return held.sandboxId === null
+        ? [await preflight.ofNew(held.policy, records)]
+        : await preflight.ofProviders(held.sandboxId, records);
+    };
+    return await this.#ports.guard.change({ operation: "use these providers", plan }, work);
   }
 
-  /** Checks that the providers of a sandbox go together with another policy of its. */
-  async checkPolicy(sandboxId: string, policy: Uint8Array): Promise<void> {
-    const { providers, layers } = this.#ports;
-    const sandbox = await providers.sandbox(sandboxId);
-    if (sandbox === null || sandbox.spec.providers.length === 0) return;
-    await layers.check(sandboxId, await providers.attached(sandbox), policy);
+  /** @throws {CodedError} where the providers of a sandbox do not go together with the policy. */
+  async holdPolicy<T>(
+    { sandboxId, policy, isForced }: HeldPolicy,
+    work: () => Promise<T>,
+  ): Promise<T> {
+    const { guard } = this.#ports;
+    const plan = () => guard.preflight.ofPolicy(sandboxId, policy);
+    return await guard.change({ operation: "use the policy", plan, isForced }, work);
   }
 
   /** Tells the sandboxes that have a provider of a type that its profile is another one. */
@@ -255,18 +257,19 @@ export class ProviderService implements ProviderGuard {
     return () => void this.#listeners.delete(listener);
   }
 
-  /** Does something about a workspace's providers while nobody else does. */
-  async alone<T>(workspace: string, work: () => Promise<T>): Promise<T> {
-    return await this.#gate.run(workspace, work);
+  /** Does something about providers while nobody else does. */
+  async alone<T>(work: () => Promise<T>): Promise<T> {
+    return await this.#ports.guard.exclusive(work);
   }
 
   /** Checks that a provider, with further variables, goes together with all others of its sandboxes. */
   async checkTogether(after: ProviderRecord, more: readonly string[] = []): Promise<void> {
-    const { providers } = this.#ports;
+    const { providers, guard } = this.#ports;
     for (const sandbox of await providers.sandboxesWith(after.workspace, after.name)) {
       const others = (await providers.attached(sandbox)).filter(({ id }) => id !== after.id);
       await this.#checkKeys([...others, after], new Map([[after.id, more]]));
     }
+    judgeAll(`change provider "${after.name}"`, await guard.preflight.ofRecord(after));
   }
 
   /** Tells everybody whom a change of a provider concerns. */

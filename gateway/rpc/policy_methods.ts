@@ -25,7 +25,13 @@ import {
   type PolicyRevisions,
   type RevisionStatus,
 } from "../policy/revisions.ts";
-import type { SettingScope, SettingsStore, SettingValue } from "../policy/settings.ts";
+import {
+  checkValue,
+  type SettingScope,
+  type SettingsStore,
+  type SettingValue,
+} from "../policy/settings.ts";
+import type { LayerGuard } from "../providers/layer_guard.ts";
 import { SandboxNotFoundError } from "../sandbox/sandbox_errors.ts";
 import type { SandboxService } from "../sandbox/sandboxes.ts";
 import { principalOf, sandboxOf } from "./call_context.ts";
@@ -36,8 +42,8 @@ export interface PolicyPorts {
   readonly settings: SettingsStore;
   /** What is in force, with what providers add; left out: nothing is added. */
   readonly layered?: Pick<PolicyRevisions, "effective">;
-  /** Refuses a policy that does not go together with the providers of its sandbox. */
-  readonly checkPolicy?: (sandboxId: string, document: Uint8Array) => Promise<void>;
+  /** Does work that changes a setting, where every sandbox can take it; left out: all can. */
+  readonly holdSetting?: LayerGuard["holdSetting"];
 }
 
 type PolicyMethods = Pick<
@@ -129,7 +135,6 @@ async function updateConfig(ports: PolicyPorts, request: UpdateConfigRequest) {
     return { version, policyHash: hash, annotations: provenanceOf(revision) };
   }
   const { id } = await ports.sandboxes.get(request.workspace, request.name);
-  await ports.checkPolicy?.(id, document);
   const change = await ports.sandboxes.setPolicy(id, {
     document,
     expectedResourceVersion: expected,
@@ -167,22 +172,23 @@ function provenanceOf(revision: PolicyRevision | null): Record<string, string> {
 }
 
 async function updateSetting(
-  { sandboxes, settings, policies }: PolicyPorts,
+  { sandboxes, settings, policies, holdSetting = (_change, work) => work() }: PolicyPorts,
   request: UpdateConfigRequest,
 ) {
-  const { settingKey, settingValue, deleteSetting } = request;
+  const { settingKey: key, settingValue, deleteSetting } = request;
   const scope: SettingScope = request.global
     ? "global"
     : { sandboxId: (await sandboxes.get(request.workspace, request.name)).id };
   if (deleteSetting) {
-    const revision = await settings.delete(scope, settingKey);
+    const change = { scope, key, value: null };
+    const revision = await holdSetting(change, () => settings.delete(scope, key));
     policies.notify(scope === "global" ? null : scope.sandboxId);
     return revision === null
       ? { deleted: false }
       : { deleted: true, settingsRevision: BigInt(revision) };
   }
-  const value = fromWireSetting(settingValue);
-  const revision = await settings.set(scope, settingKey, value);
+  const value = checkValue(key, fromWireSetting(settingValue));
+  const revision = await holdSetting({ scope, key, value }, () => settings.set(scope, key, value));
   policies.notify(scope === "global" ? null : scope.sandboxId);
   return { settingsRevision: BigInt(revision) };
 }

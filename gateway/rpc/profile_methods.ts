@@ -17,7 +17,9 @@ import {
   type ProfileCatalogue,
   type ProfileItem,
   type ProfileProblem,
+  readProfiles,
 } from "../providers/profile_catalogue.ts";
+import type { LayerGuard } from "../providers/layer_guard.ts";
 import { profileToWire } from "../providers/profile/profile_wire.ts";
 import { ProviderRefusedError } from "../providers/provider_errors.ts";
 import type { ProviderService } from "../providers/provider_service.ts";
@@ -26,6 +28,7 @@ import { resolveWorkspace } from "../sandbox/check_request.ts";
 export interface ProfileMethodPorts {
   readonly profiles: ProfileCatalogue;
   readonly providers: ProviderService;
+  readonly guard: LayerGuard;
   /** Records a change that belongs to no sandbox. */
   readonly recordProvider: (state: string, message: string) => Promise<void>;
   readonly whoCalls: (context: HandlerContext) => string;
@@ -65,12 +68,15 @@ function readingMethods({ profiles }: ProfileMethodPorts) {
   } satisfies Partial<ProfileMethods>;
 }
 
-function changingMethods({ profiles, providers, recordProvider, whoCalls }: ProfileMethodPorts) {
+function changingMethods(ports: ProfileMethodPorts) {
+  const { profiles, providers, guard, recordProvider, whoCalls } = ports;
   const find = async (place: string, id: string) => toMessage(await profiles.get(place, id));
   return {
     async importProviderProfiles({ workspace, profiles: items }, context) {
       const place = placeOf(workspace);
-      const judged = await profiles.import(place, items.map(toItem));
+      const read = items.map(toItem);
+      const upcoming = { workspace: place, profiles: readProfiles(read).profiles };
+      const judged = await guard.holdProfiles(upcoming, () => profiles.import(place, read));
       const diagnostics = judged.problems.map(toDiagnostic);
       if (hasErrors(judged.problems)) return { diagnostics, profiles: [], imported: false };
       const ids = judged.profiles.map(({ id }) => id);
@@ -83,11 +89,18 @@ function changingMethods({ profiles, providers, recordProvider, whoCalls }: Prof
       if (profile === undefined) {
         throw new ConnectError("the request holds no profile", Code.InvalidArgument);
       }
-      const { problems } = await profiles.update(place, {
-        id,
-        item: toItem(profile),
-        expectedResourceVersion: Number(expectedResourceVersion),
-      });
+      const item = toItem(profile);
+      // One with another id is refused, and takes the place of none.
+      const next = readProfiles([item]).profiles.filter((read) => read.id === id);
+      const { problems } = await guard.holdProfiles(
+        { workspace: place, profiles: next },
+        () =>
+          profiles.update(place, {
+            id,
+            item,
+            expectedResourceVersion: Number(expectedResourceVersion),
+          }),
+      );
       const diagnostics = problems.map(toDiagnostic);
       if (hasErrors(problems)) return { diagnostics, updated: false };
       await providers.profileChanged(place === PLATFORM ? null : place, id);
@@ -96,16 +109,18 @@ function changingMethods({ profiles, providers, recordProvider, whoCalls }: Prof
     },
     async deleteProviderProfile({ workspace, id }, context) {
       const place = placeOf(workspace);
-      const [user] = await providers.namesOfType(place === PLATFORM ? null : place, id);
-      if (user !== undefined && (await profiles.find(place, id))?.source === "user") {
-        throw new ProviderRefusedError(
-          "failed_precondition",
-          `delete profile "${id}"`,
-          `provider "${user}" is of this type`,
-          "Delete that one first",
-        );
-      }
-      const deleted = await profiles.delete(place, id);
+      const deleted = await guard.exclusive(async () => {
+        const [user] = await providers.namesOfType(place === PLATFORM ? null : place, id);
+        if (user !== undefined && (await profiles.find(place, id))?.source === "user") {
+          throw new ProviderRefusedError(
+            "failed_precondition",
+            `delete profile "${id}"`,
+            `provider "${user}" is of this type`,
+            "Delete that one first",
+          );
+        }
+        return await profiles.delete(place, id);
+      });
       if (deleted) await recordProvider("removed", `profile ${id}, by ${whoCalls(context)}`);
       return { deleted };
     },

@@ -12,12 +12,18 @@ import { OpenShell } from "../../proto/gen/openshell/v1/openshell_pb.ts";
 import { FakeComputeDriver } from "../../tests/conformance/fake_compute_driver.ts";
 import { authorize } from "../auth/authorize.ts";
 import type { Principal } from "../auth/principal.ts";
-import { openProviderFixture, policyOf, type ProviderFixture } from "../providers/fixture.ts";
+import {
+  CONTRADICTING,
+  openProviderFixture,
+  policyOf,
+  type ProviderFixture,
+} from "../providers/fixture.ts";
 import { parseProfile } from "../providers/profile/parse_profile.ts";
 import { profileToWire } from "../providers/profile/profile_wire.ts";
 import { SandboxService } from "../sandbox/sandboxes.ts";
 import { documentToWire } from "../policy/policy_document.ts";
 import { PRINCIPAL } from "./call_context.ts";
+import { policyMethods } from "./policy_methods.ts";
 import { profileMethods } from "./profile_methods.ts";
 import { providerMethods } from "./provider_methods.ts";
 import { sandboxMethods } from "./sandbox_methods.ts";
@@ -51,7 +57,7 @@ function transportOf(methods: Partial<ServiceImpl<typeof OpenShell>>, who: () =>
 function rpcTest(name: string, body: (rpc: Rpc) => Promise<void>): void {
   Deno.test(`providerMethods() ${name}`, async () => {
     const fixture = openProviderFixture();
-    const { store, policies, settings, providers, delivery, profiles } = fixture;
+    const { store, policies, settings, providers, delivery, profiles, guard } = fixture;
     const driver = new FakeComputeDriver();
     const records: string[] = [];
     const record = (
@@ -78,6 +84,7 @@ function rpcTest(name: string, body: (rpc: Rpc) => Promise<void>): void {
     const ports = {
       providers,
       profiles,
+      guard,
       delivery,
       sandboxes,
       record,
@@ -89,6 +96,10 @@ function rpcTest(name: string, body: (rpc: Rpc) => Promise<void>): void {
     const transport = transportOf(
       {
         ...sandboxMethods(sandboxes, NO_LOGS),
+        ...policyMethods({
+          ...{ sandboxes, policies, settings },
+          holdSetting: (change, work) => guard.holdSetting(change, work),
+        }),
         ...providerMethods(ports),
         ...profileMethods(ports),
       },
@@ -239,6 +250,71 @@ rpcTest("imports, changes and removes profiles", async ({ client, records }) => 
   assert.equal(profiles.length, 5);
   const states = records.map((line) => /gateway: (\w+) profile/.exec(line)?.[1]).filter(Boolean);
   assert.deepEqual(states, ["imported", "updated", "removed"]);
+});
+
+const SETTING = "providers_v2_enabled";
+const ON = { value: { case: "stringValue", value: "yes" } } as const;
+
+rpcTest(
+  "turns no layers on, and takes no profile and policy, where they do not fit",
+  async (rpc) => {
+    const { client, settings, profiles } = rpc;
+    const profileOn = (host: string) =>
+      parseProfile(`id: mine
+credentials: [{ name: k, env_vars: [K] }]
+endpoints: [{ host: ${host}, port: 443, protocol: rest, access: full }]
+binaries: [/usr/bin/curl]
+`).profile!;
+    const itemOn = (host: string) => ({
+      profile: profileToWire(profileOn(host), { source: "", scope: "", resourceVersion: 0 }),
+      source: "mine.yaml",
+    });
+    const elsewhere = itemOn("elsewhere.example.com");
+    await client.importProviderProfiles({ profiles: [itemOn("api.github.com")] });
+    await client.createProvider({ provider: { ...PROVIDER, type: "mine" } });
+    const policy = documentToWire(CONTRADICTING);
+    await client.createSandbox({ name: "box", spec: { providers: ["mine"], policy } });
+    const refused = failed(Code.FailedPrecondition, /in sandbox "box"/);
+    for (const scope of [{ name: "box" }, { global: true }]) {
+      const turn = client.updateConfig({ ...scope, settingKey: SETTING, settingValue: ON });
+      await assert.rejects(turn, refused);
+    }
+    assert.deepEqual((await settings.read("global")).values, {});
+
+    const change = { id: "mine", profile: elsewhere, expectedResourceVersion: 1n };
+    assert.equal((await client.updateProviderProfiles(change)).updated, true);
+    await client.updateConfig({ global: true, settingKey: SETTING, settingValue: ON });
+    const back = { ...change, profile: itemOn("api.github.com"), expectedResourceVersion: 2n };
+    await assert.rejects(client.updateProviderProfiles(back), refused);
+    const { resourceVersion, profile } = await profiles.get("default", "mine");
+    assert.deepEqual([resourceVersion, profile.endpoints[0]?.host], [2, "elsewhere.example.com"]);
+
+    const other = documentToWire(
+      CONTRADICTING.replace("api.github.com", "elsewhere.example.com"),
+    );
+    await assert.rejects(client.updateConfig({ name: "box", policy: other }), refused);
+    assert.equal((await client.getSandboxPolicyStatus({ name: "box" })).revision?.version, 1);
+  },
+);
+
+rpcTest("checks providers that are attached at the same time together", async ({ client }) => {
+  const names = ["a", "b", "c"];
+  for (const name of names) {
+    // The first two give the same key.
+    const credentials = { [name === "c" ? "OTHER" : "TOKEN"]: "v" };
+    await client.createProvider({ provider: { ...PROVIDER, metadata: { name }, credentials } });
+  }
+  await client.createSandbox({ name: "box" });
+  const attached = await Promise.allSettled(
+    names.map((providerName) => client.attachSandboxProvider({ sandboxName: "box", providerName })),
+  );
+  const refusals = attached.filter(({ status }) => status === "rejected");
+  assert.equal(refusals.length, 1);
+  failed(Code.FailedPrecondition, /both give TOKEN/)(
+    (refusals[0] as PromiseRejectedResult).reason,
+  );
+  const { providers } = await client.listSandboxProviders({ sandboxName: "box" });
+  assert.equal(providers.length, 2);
 });
 
 Deno.test("methods about providers are for users, and values for sandboxes", () => {

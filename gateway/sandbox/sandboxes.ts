@@ -223,24 +223,28 @@ export class SandboxService {
    * @throws {CodedError} The one in force stays.
    */
   async setPolicy(sandboxId: string, update: PolicyUpdate): Promise<PolicyChange> {
-    const { policies } = this.#ports;
+    const { policies, providers } = this.#ports;
+    const { document, isForced = false } = update;
     checkAnnotations(update.annotations);
     // A proof may take a while, in which the sandbox is not to wait.
-    const proven = await policies.prove(sandboxId, update.document, update.isForced);
+    const proven = await policies.prove(sandboxId, document, isForced);
     let change: PolicyChange | null = null;
-    await this.#states.applyWith(sandboxId, async (record) => {
-      if (record === null) throw new SandboxNotFoundError(sandboxId);
-      const { expectedResourceVersion: expected } = update;
-      if (expected !== 0 && record.resourceVersion !== expected) {
-        throw new ConflictError("changed", "sandbox", record.name);
-      }
-      if (record.state.phase === "deleting") {
-        throw new PhaseError("change the policy of", record.name, "deleting");
-      }
-      const prepared = await policies.prepare(sandboxId, proven, update.annotations);
-      change = prepared.change;
-      return prepared.writes;
-    });
+    const write = () =>
+      this.#states.applyWith(sandboxId, async (record) => {
+        if (record === null) throw new SandboxNotFoundError(sandboxId);
+        const { expectedResourceVersion: expected } = update;
+        if (expected !== 0 && record.resourceVersion !== expected) {
+          throw new ConflictError("changed", "sandbox", record.name);
+        }
+        if (record.state.phase === "deleting") {
+          throw new PhaseError("change the policy of", record.name, "deleting");
+        }
+        const prepared = await policies.prepare(sandboxId, proven, update.annotations);
+        change = prepared.change;
+        return prepared.writes;
+      });
+    const held = { sandboxId, policy: proven.text, isForced };
+    await (providers?.holdPolicy(held, write) ?? write());
     if (change === null) throw new SandboxNotFoundError(sandboxId);
     policies.notify(sandboxId);
     return change;
@@ -251,17 +255,11 @@ export class SandboxService {
     record: SandboxRecord,
     change: (names: readonly string[]) => readonly string[],
   ): Promise<SandboxRecord> {
-    const { policies, providers } = this.#ports;
-    const { document: policy } = await policies.effective(record.id);
+    const { providers } = this.#ports;
+    const { workspace, id: sandboxId } = record;
     return await changeProviders(record, change, {
       states: this.#states,
-      hold: (names, work) =>
-        holdProviders(providers, {
-          workspace: record.workspace,
-          names,
-          sandboxId: record.id,
-          policy,
-        }, work),
+      hold: (names, work) => holdProviders(providers, { workspace, names, sandboxId }, work),
     });
   }
 

@@ -67,7 +67,7 @@ export class RefreshService {
   async configure(request: ConfigureRequest): Promise<RefreshRecord> {
     const { records, profiles, settings, providers, refreshes, vault, uuid, now } = this.#ports;
     const { workspace, provider: name, key } = request;
-    const made = await providers.alone(workspace, async () => {
+    const made = await providers.alone(async () => {
       const provider = await records.get(workspace, name);
       const plan = planRefresh(request, {
         provider,
@@ -118,7 +118,7 @@ export class RefreshService {
   /** Ends it: the last value stays until its end. Returns false where there was none. */
   async delete({ workspace, provider: name, key }: RefreshName): Promise<boolean> {
     const { records, refreshes, providers, vault, store } = this.#ports;
-    return await providers.alone(workspace, async () => {
+    return await providers.alone(async () => {
       const provider = await records.get(workspace, name);
       const record = await refreshes.find(provider.id, key);
       if (record === null) return false;
@@ -194,7 +194,7 @@ export class RefreshService {
   async #keep(before: RefreshRecord, minted: Minted): Promise<RefreshRecord> {
     const { records, refreshes, providers, vault, now } = this.#ports;
     const { workspace, key } = before;
-    return await providers.alone(workspace, async () => {
+    return await providers.alone(async () => {
       const current = await refreshes.find(before.providerId, key);
       if (current === null || current.epoch !== before.epoch) {
         throw new MintError("failed_precondition", "it was configured anew, or deleted, meanwhile");
