@@ -10,6 +10,7 @@ import { TextLineStream } from "./text_line_stream.ts";
 import type { Assignment, GatewayAccess, SupervisorReport } from "../../supervisor/assignment.ts";
 import { CodedError } from "../../../proto/errors.ts";
 import { SUPERVISOR_START_MS_MAX } from "../../../proto/limits.ts";
+import { closeOnExec } from "../../system/close_on_exec_ffi.ts";
 import type { SubordinateIds } from "../../system/subordinate_ids.ts";
 import { identifyProcess, type ProcessIdentity } from "./process_identity.ts";
 import { inUserNamespace, mapIds } from "./user_namespace.ts";
@@ -45,6 +46,8 @@ export class SupervisorProcess {
 
   /** Starts the program: `command` is our own, without a role. */
   constructor({ command, env, gateway, subordinateIds }: SupervisorCommand) {
+    // It outlives this process, and is to hold nothing of it.
+    closeOnExec();
     const supervise = [...command, "supervise"];
     const [program, ...args] = subordinateIds === null ? supervise : inUserNamespace(supervise);
     this.#child = new Deno.Command(program!, {
