@@ -23,7 +23,9 @@ export async function removeNotedPlaceholders({ placeholders }: SandboxFolder): 
     paths = JSON.parse(await Deno.readTextFile(placeholders));
   } catch (error) {
     if (error instanceof Deno.errors.NotFound) return;
-    throw error;
+    if (!(error instanceof SyntaxError)) throw error;
+    // What a crash left half-written: none was made by then.
+    paths = [];
   }
   removePlaceholders(paths);
   await Deno.remove(placeholders);

@@ -9,6 +9,7 @@
 import { CodedError } from "../../../proto/errors.ts";
 import { type SandboxFolder, sandboxFolder } from "../../supervisor/sandbox_folder.ts";
 import type { ComputeDriver, DriverReport, DriverSandbox } from "../contract.ts";
+import { endProcess } from "./end_process.ts";
 import { isRunning, type ProcessIdentity } from "./process_identity.ts";
 import {
   forgetExit,
@@ -17,6 +18,7 @@ import {
   readExit,
   readSupervisor,
   type RecordedEnding,
+  type RecordedExit,
   removeFolder,
   tidyFolder,
   writeSupervisor,
@@ -30,8 +32,8 @@ import {
 /** Between two looks at a supervisor that an earlier gateway started, in milliseconds. */
 const LOOK_MS = 500;
 
-/** Time for a supervisor to end by itself, in milliseconds. Then it is killed. */
-const STOP_MS_MAX = 10_000;
+/** Time for a supervisor to end by itself, and then by force, in milliseconds. */
+const STOP_TIMES = { graceMs: 10_000, killMs: 10_000 };
 
 export interface EmbeddedOptions extends SupervisorCommand {
   /** Folder that holds a folder for each sandbox. */
@@ -125,7 +127,7 @@ export class EmbeddedDriver implements ComputeDriver {
     this.#stopping.add(id);
     try {
       const supervisor = readLive(folder);
-      if (supervisor !== null) await endProcess(supervisor);
+      if (supervisor !== null) await endProcess(supervisor, STOP_TIMES);
       await tidyFolder(folder);
     } finally {
       this.#stopping.delete(id);
@@ -145,9 +147,7 @@ export class EmbeddedDriver implements ComputeDriver {
       const folder = this.#folder(id);
       const supervisor = readLive(folder);
       if (supervisor === null) {
-        await tidyFolder(folder);
-        const ending = await readEnding(folder);
-        const exit = await readExit(folder);
+        const { ending, exit } = await readEnd(folder);
         const hasFailed = ending !== null || exit !== null;
         reports.push(hasFailed ? failure(id, { ending }) : { id, state: "stopped" });
       } else {
@@ -220,10 +220,8 @@ export class EmbeddedDriver implements ComputeDriver {
 
   async #onEnd(id: string): Promise<void> {
     if (this.#stopping.has(id) || !this.#watched.delete(id)) return;
-    const folder = this.#folder(id);
-    await tidyFolder(folder);
     // A main process that ended was reported by its supervisor, which then ended as it should.
-    const [ending, exit] = await Promise.all([readEnding(folder), readExit(folder)]);
+    const { ending, exit } = await readEnd(this.#folder(id));
     if (exit?.reported !== true) this.#report(failure(id, { ending, exitCode: exit?.code }));
   }
 
@@ -238,6 +236,24 @@ export class EmbeddedDriver implements ComputeDriver {
 
   #folder(id: string) {
     return sandboxFolder(`${this.#options.folder}/${id}`);
+  }
+}
+
+/**
+ * Removes what an ended supervisor has left, and returns how it ended. Nobody waits for the answer
+ * alone, so what cannot be removed or read is an ending as well.
+ */
+async function readEnd(
+  folder: SandboxFolder,
+): Promise<{ readonly ending: RecordedEnding | null; readonly exit: RecordedExit | null }> {
+  try {
+    await tidyFolder(folder);
+    const [ending, exit] = await Promise.all([readEnding(folder), readExit(folder)]);
+    return { ending, exit };
+  } catch (error) {
+    const detail = error instanceof Error ? error.message : String(error);
+    const message = `what its supervisor left cannot be removed: ${detail}`;
+    return { ending: { reason: "LeftoversRemain", message }, exit: null };
   }
 }
 
@@ -260,23 +276,6 @@ function failure(
 function readLive(folder: SandboxFolder): ProcessIdentity | null {
   const supervisor = readSupervisor(folder);
   return supervisor !== null && isRunning(supervisor) ? supervisor : null;
-}
-
-async function endProcess(supervisor: ProcessIdentity): Promise<void> {
-  kill(supervisor, "SIGTERM");
-  const deadline = performance.now() + STOP_MS_MAX;
-  while (isRunning(supervisor)) {
-    if (performance.now() > deadline) kill(supervisor, "SIGKILL");
-    await new Promise((resolve) => setTimeout(resolve, 10));
-  }
-}
-
-function kill(supervisor: ProcessIdentity, signal: Deno.Signal): void {
-  try {
-    if (isRunning(supervisor)) Deno.kill(supervisor.pid, signal);
-  } catch {
-    // It has ended between the two calls.
-  }
 }
 
 async function idsIn(folder: string): Promise<readonly string[]> {

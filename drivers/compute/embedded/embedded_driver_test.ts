@@ -169,6 +169,26 @@ driverTest("finds what an earlier gateway started, and sees its end", async ({ d
   await until(() => reports.some(({ state }) => state === "failed"));
 });
 
+driverTest("says what an ended supervisor has left that cannot be removed", async (context) => {
+  const { driver, folder, reports, again } = context;
+  await driver.start(sandbox("runs"));
+  const { pid } = JSON.parse(await Deno.readTextFile(`${folder}/id-runs/supervisor.json`));
+  const notes = `${folder}/id-runs/placeholders.json`;
+  await Deno.mkdir(notes);
+  Deno.kill(pid, "SIGKILL");
+  await until(() => reports.some(({ state }) => state === "failed"));
+  const failed = [...reports, ...await again().list()].filter(({ state }) => state === "failed");
+  const reasons = failed.map((report) => report.state === "failed" && report.reason);
+  assert.deepEqual(reasons, ["LeftoversRemain", "LeftoversRemain"]);
+  await Deno.remove(notes);
+});
+
+driverTest("removes a sandbox whose notes a crash has cut off", async ({ driver, folder }) => {
+  await driver.start(sandbox("runs"));
+  await Deno.writeTextFile(`${folder}/id-runs/placeholders.json`, '["/a');
+  assert.equal(await driver.delete("id-runs"), true);
+});
+
 driverTest("uses a supervisor that was started ahead", async ({ driver }) => {
   driver.warm();
   driver.warm();
