@@ -7,7 +7,9 @@
  * @module
  */
 
+import { USER_NAMESPACE_MS_MAX } from "../../proto/limits.ts";
 import type { KernelProbe } from "./kernel_features.ts";
+import { tryProgram } from "./try_program.ts";
 
 const SYMBOLS = {
   syscall: { parameters: ["i64", "buffer", "usize", "u32"], result: "i64" },
@@ -44,22 +46,8 @@ export function probeKernel(): KernelProbe {
 
 /** Makes one for a program that does nothing. */
 function canMakeUserNamespace(): boolean {
-  try {
-    const { success } = new Deno.Command("/usr/bin/unshare", {
-      args: ["--user", "--keep-caps", "/bin/sh", "-c", ":"],
-      cwd: "/",
-      clearEnv: true,
-      stdin: "null",
-      stdout: "null",
-      stderr: "null",
-    }).outputSync();
-    return success;
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound || error instanceof Deno.errors.PermissionDenied) {
-      return false;
-    }
-    throw error;
-  }
+  const args = ["--user", "--keep-caps", "/bin/sh", "-c", ":"];
+  return tryProgram("/usr/bin/unshare", args, USER_NAMESPACE_MS_MAX);
 }
 
 function isFile(path: string): boolean {
