@@ -278,6 +278,7 @@ function makeRoutes(
   const aboutProviders = {
     ...{ providers, delivery, sandboxes, record, recordProvider, whoCalls },
     notify: (sandboxId: string) => policies.notify(sandboxId),
+    routesOf: (workspace: string, provider: string) => inference.routesOf(workspace, provider),
   };
   const openshell = {
     ...mergeMethods<Partial<ServiceImpl<typeof OpenShell>>>(

@@ -13,6 +13,7 @@ import { PAGE_OBJECTS_MAX } from "../../proto/limits.ts";
 import type { RecordChange } from "../events/change_recorder.ts";
 import type { CredentialDelivery } from "../providers/credential_delivery.ts";
 import { toMessage } from "../providers/provider_record.ts";
+import { ProviderRefusedError } from "../providers/provider_errors.ts";
 import type { ProviderChange, ProviderService } from "../providers/provider_service.ts";
 import { resolveWorkspace } from "../sandbox/check_request.ts";
 import type { SandboxRecord } from "../sandbox/sandbox_record.ts";
@@ -32,6 +33,8 @@ export interface ProviderMethodPorts {
   readonly whoCalls: (context: HandlerContext) => string;
   /** Tells who follows a sandbox that something of it has changed. */
   readonly notify: (sandboxId: string) => void;
+  /** Names of the inference routes of a workspace that a provider serves. */
+  readonly routesOf: (workspace: string, provider: string) => Promise<readonly string[]>;
 }
 
 type ProviderMethods = Pick<
@@ -54,7 +57,7 @@ export function providerMethods(ports: ProviderMethodPorts): ProviderMethods {
   return { ...recordMethods(ports), ...attachmentMethods(ports), ...deliveryMethods(ports) };
 }
 
-function recordMethods({ providers, recordProvider, whoCalls }: ProviderMethodPorts) {
+function recordMethods({ providers, recordProvider, whoCalls, routesOf }: ProviderMethodPorts) {
   return {
     async createProvider({ provider, workspace }, context) {
       const change = toChange(provider, workspace);
@@ -85,7 +88,10 @@ function recordMethods({ providers, recordProvider, whoCalls }: ProviderMethodPo
       return { provider: toMessage(changed) };
     },
     async deleteProvider({ name, workspace }, context) {
-      const deleted = await providers.delete(resolveWorkspace(workspace), name);
+      const place = resolveWorkspace(workspace);
+      // A route that is set right after this is left out of what sandboxes are told.
+      refuseRouted(name, await routesOf(place, name));
+      const deleted = await providers.delete(place, name);
       if (deleted) await recordProvider("removed", `provider ${name}, by ${whoCalls(context)}`);
       return { deleted };
     },
@@ -165,6 +171,18 @@ function deliveryMethods({ delivery }: ProviderMethodPorts) {
       };
     },
   } satisfies Partial<ProviderMethods>;
+}
+
+/** @throws {ProviderRefusedError} */
+function refuseRouted(name: string, [first, ...others]: readonly string[]): void {
+  if (first === undefined) return;
+  const more = others.length === 0 ? "" : ` and ${others.length} more`;
+  throw new ProviderRefusedError(
+    "failed_precondition",
+    `delete provider "${name}"`,
+    `inference route "${first}"${more} goes by it`,
+    `Run: openshell inference delete --route ${first}`,
+  );
 }
 
 interface AttachmentRequest {

@@ -32,6 +32,8 @@ import { toConnectError } from "./to_connect_error.ts";
 interface Rpc extends ProviderFixture {
   readonly client: Client<typeof OpenShell>;
   readonly records: string[];
+  /** Names of inference routes, all of the provider `mine`. */
+  readonly routes: string[];
   principal: Principal;
 }
 
@@ -60,6 +62,7 @@ function rpcTest(name: string, body: (rpc: Rpc) => Promise<void>): void {
     const { store, policies, settings, providers, delivery, profiles, guard } = fixture;
     const driver = new FakeComputeDriver();
     const records: string[] = [];
+    const routes: string[] = [];
     const record = (
       sandbox: { readonly name: string },
       { message }: { readonly message: string },
@@ -92,6 +95,8 @@ function rpcTest(name: string, body: (rpc: Rpc) => Promise<void>): void {
         record({ name: "gateway" }, { message: `${state} ${message}` }),
       whoCalls: () => "me",
       notify: (id: string) => policies.notify(id),
+      routesOf: (_workspace: string, name: string) =>
+        Promise.resolve(name === "mine" ? routes : []),
     };
     const transport = transportOf(
       {
@@ -106,7 +111,7 @@ function rpcTest(name: string, body: (rpc: Rpc) => Promise<void>): void {
       () => rpc.principal,
     );
     const client = createClient(OpenShell, transport);
-    const rpc: Rpc = { ...fixture, client, records, principal: USER };
+    const rpc: Rpc = { ...fixture, client, records, routes, principal: USER };
     try {
       await body(rpc);
     } finally {
@@ -197,6 +202,16 @@ rpcTest("gives a sandbox providers, and takes them away", async ({ client, recor
     "box: provider mine attached by me",
   ]);
   assert.deepEqual(told, []);
+});
+
+rpcTest("keeps a provider that inference routes go by", async ({ client, routes, records }) => {
+  await client.createProvider({ provider: PROVIDER });
+  routes.push("claude", "gpt");
+  const refused = client.deleteProvider({ name: "mine" });
+  await assert.rejects(refused, failed(Code.FailedPrecondition, /"claude" and 1 more goes by it/));
+  routes.length = 0;
+  assert.equal((await client.deleteProvider({ name: "mine" })).deleted, true);
+  assert.equal(records.length, 2);
 });
 
 rpcTest("makes no sandbox with a provider that is not there", async ({ client }) => {
