@@ -187,7 +187,8 @@ function requestHandler(
     shutdownSignal: signal,
     contextValues: (request: ServerRequest) => createContextValues().set(PEER, peerOf(request)),
     fallback: (request: ServerRequest, response: unknown) => {
-      void answerHttp(request.url ?? "", response as Http2ServerResponse, health);
+      // Whoever asked may have gone: an error that nobody takes would end the gateway.
+      answerHttp(request.url ?? "", response as Http2ServerResponse, health).catch(guard.onFault);
     },
   };
   // Two of each method: a bound on messages belongs to a whole adapter.

@@ -131,8 +131,10 @@ async function openProcess(
   return relay;
 }
 
-function closeWith(relay: Relay, context: HandlerContext): void {
-  context.signal.addEventListener("abort", () => relay.close());
+/** The client may have gone while the relay was opened: what it started would run for nobody. */
+function closeWith(relay: Relay, { signal }: HandlerContext): void {
+  signal.addEventListener("abort", () => relay.close());
+  if (signal.aborted) relay.close();
 }
 
 function toTarget(request: ExecSandboxRequest): ProcessTarget {

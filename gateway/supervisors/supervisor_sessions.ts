@@ -68,7 +68,7 @@ export class SupervisorSessions {
     return this.#sessions.has(sandboxId);
   }
 
-  /** Opens a session; one that the same sandbox had before ends. */
+  /** Opens a session; one that the same sandbox had before ends. Throws what the observer does. */
   async open(sandboxId: string, instanceId: string): Promise<Session> {
     this.#sessions.get(sandboxId)?.outgoing.discard();
     const outgoing = new AsyncQueue<GatewayMessage>({ weightMax: 1024 });
@@ -78,7 +78,14 @@ export class SupervisorSessions {
     outgoing.offer(create(GatewayMessageSchema, {
       payload: { case: "sessionAccepted", value: { sessionId: session.id, heartbeatIntervalSecs } },
     }));
-    await this.#observer.supervisorConnected(sandboxId, instanceId);
+    try {
+      await this.#observer.supervisorConnected(sandboxId, instanceId);
+    } catch (error) {
+      // Nobody listens to it, so nobody is to wait for an answer of its.
+      outgoing.discard();
+      if (this.#sessions.get(sandboxId) === session) this.#sessions.delete(sandboxId);
+      throw error;
+    }
     for (const arrive of this.#arrivals.get(sandboxId) ?? []) arrive();
     return session;
   }
