@@ -17,6 +17,7 @@ import {
 } from "../drivers/credentials/key_file.ts";
 import { findMissing, readKernelFeatures } from "../drivers/system/kernel_features.ts";
 import { probeKernel } from "../drivers/system/kernel_probe_ffi.ts";
+import { CodedError } from "../proto/errors.ts";
 import { GATEWAY_CLOSE_MS_MAX } from "../proto/limits.ts";
 import { Extensions, Supervisors } from "../proto/gen/openshell/ext/v1/ext_pb.ts";
 import { InferenceRoutes } from "../proto/gen/openshell/ext/v1/inference_pb.ts";
@@ -25,8 +26,9 @@ import { OpenShell } from "../proto/gen/openshell/v1/openshell_pb.ts";
 import { ProofThreads } from "../prover/proof_threads.ts";
 import { SandboxTokens } from "./auth/sandbox_tokens.ts";
 import { auditChanges } from "./events/audit_changes.ts";
-import { changeRecorder, type RecordChange } from "./events/change_recorder.ts";
+import { changeRecorder, gatewayRecorder, type RecordChange } from "./events/change_recorder.ts";
 import { eventMethods } from "./events/event_service.ts";
+import type { ConfigChange } from "./events/gateway_log.ts";
 import { InferenceService } from "./inference/inference_service.ts";
 import { InstanceLock, writeEndpoint } from "./instance_lock.ts";
 import { makeStateFolders, type StatePaths, statePaths } from "./paths.ts";
@@ -166,7 +168,12 @@ class Gateway {
     });
     await sandboxes.markRestarted();
     const sessions = new SupervisorSessions(sandboxes);
-    const recordProvider = providerRecorder(paths, version);
+    const recordGateway = gatewayRecorder({
+      folder: paths.gatewayEvents,
+      hostname: Deno.hostname(),
+      version,
+    });
+    const recordProvider = (state: string, message: string) => recordGateway({ state, message });
     const routes = makeRoutes({
       ...{ store, driver, policies, settings },
       sandboxes,
@@ -176,6 +183,7 @@ class Gateway {
       sessions,
       folderOf,
       record,
+      recordGateway,
       recordProvider,
       version,
       onProblem,
@@ -187,7 +195,8 @@ class Gateway {
       guard: {
         verifyToken: (token) => tokens.verify(token),
         sandboxExists: (sandboxId) => sandboxes.exists(sandboxId),
-        findSandboxId: (workspace, name) => findId(sandboxes, workspace, name),
+        findSandboxId: async (workspace, name) =>
+          (await orNull(sandboxes.get(workspace, name)))?.id ?? null,
         onFault: onProblem,
       },
       health: { version, store },
@@ -229,6 +238,7 @@ interface Core {
 }
 
 interface Surroundings {
+  readonly recordGateway: (change: ConfigChange) => Promise<void>;
   readonly recordProvider: (state: string, message: string) => Promise<void>;
   readonly onProblem: (error: unknown) => void;
   readonly sessions: SupervisorSessions;
@@ -239,7 +249,7 @@ interface Surroundings {
 
 function makeRoutes(
   { providers: parts, inference, ...core }: Core,
-  { sessions, folderOf, record, recordProvider, version, onProblem }: Surroundings,
+  { sessions, folderOf, record, recordGateway, recordProvider, version, onProblem }: Surroundings,
 ): ServerOptions["routes"] {
   const { sandboxes, policies } = core;
   const { providers, profiles, delivery, layered, guard, refresh, rekey } = parts;
@@ -271,8 +281,9 @@ function makeRoutes(
     holdSetting: (change, work) => guard.holdSetting(change, work),
   });
   const audited = auditChanges(methods as Required<typeof methods>, {
-    find: async (workspace, name) => await sandboxes.get(workspace, name).catch(() => null),
+    find: async (workspace, name) => await orNull(sandboxes.get(workspace, name)),
     record,
+    recordGateway,
     whoCalls,
   });
   const aboutProviders = {
@@ -359,16 +370,6 @@ async function openCredentials(
     return changed;
   };
   return { ...parts, rekey };
-}
-
-/** Changes of providers belong to no sandbox: they have a chain of their own. */
-function providerRecorder(paths: StatePaths, version: string): Surroundings["recordProvider"] {
-  const record = changeRecorder({
-    folderOf: () => paths.gatewayEvents,
-    hostname: Deno.hostname(),
-    version,
-  });
-  return (state, message) => record({ id: "gateway", name: "gateway" }, { state, message });
 }
 
 /** A provider's address and key, and a sandbox's budget, are part of what it is told of routes. */
@@ -463,15 +464,13 @@ async function listen(
   }
 }
 
-async function findId(
-  sandboxes: SandboxService,
-  workspace: string,
-  name: string,
-): Promise<string | null> {
+/** What cannot be looked up is not the same as what is not there. */
+async function orNull<T>(found: Promise<T>): Promise<T | null> {
   try {
-    return (await sandboxes.get(workspace, name)).id;
-  } catch {
-    return null;
+    return await found;
+  } catch (error) {
+    if (error instanceof CodedError && error.code === "not_found") return null;
+    throw error;
   }
 }
 

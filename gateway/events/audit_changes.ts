@@ -1,24 +1,28 @@
 /**
- * Records what people change about a sandbox, in the gateway's own chain of its events.
+ * Records what people change about a sandbox, in the gateway's own chain of its events. What they
+ * change for all, and that they delete a sandbox, is in a chain that outlives sandboxes.
  *
  * @module
  */
 
 import type { HandlerContext, ServiceImpl } from "@connectrpc/connect";
-import type { OpenShell } from "../../proto/gen/openshell/v1/openshell_pb.ts";
+import type { OpenShell, UpdateConfigRequest } from "../../proto/gen/openshell/v1/openshell_pb.ts";
 import { FORCE_ANNOTATION, PROOF_ANNOTATION } from "../../proto/annotations.ts";
 import type { AuditedSandbox, RecordChange } from "./change_recorder.ts";
+import type { ConfigChange } from "./gateway_log.ts";
 
 export interface AuditPorts {
   /** Returns the sandbox, `null` where there is none. */
   readonly find: (workspace: string, name: string) => Promise<AuditedSandbox | null>;
   readonly whoCalls: (context: HandlerContext) => string;
   readonly record: RecordChange;
+  /** Records a change that belongs to no sandbox, or to one that is gone. */
+  readonly recordGateway: (change: ConfigChange) => Promise<void>;
 }
 
 type Changing = Pick<
   ServiceImpl<typeof OpenShell>,
-  "updateConfig" | "stopSandbox" | "startSandbox" | "createSandbox"
+  "updateConfig" | "stopSandbox" | "startSandbox" | "createSandbox" | "deleteSandbox"
 >;
 
 /**
@@ -38,25 +42,29 @@ export function auditChanges(methods: Changing, ports: AuditPorts): Changing {
       return answer;
     },
     async updateConfig(request, context) {
-      const sandbox = request.global ? null : await ports.find(request.workspace, request.name);
-      const what = request.policy === undefined ? `setting ${request.settingKey}` : "policy";
+      const write = await recorderOf(ports, request);
       const isForced = request.annotations[FORCE_ANNOTATION] !== undefined;
-      const by = `${what}, by ${ports.whoCalls(context)}${isForced ? ", with force" : ""}`;
+      const who = ports.whoCalls(context);
+      const by = `${describe(request)}, by ${who}${isForced ? ", with force" : ""}`;
       try {
         const answer = await methods.updateConfig(request, context);
         const { version = 0, policyHash: hash = "" } = answer;
-        if (sandbox !== null) {
-          const proof = answer.annotations?.[PROOF_ANNOTATION];
-          const message = isForced ? `${by}: proof ${proof ?? "not asked"}` : by;
-          await record(sandbox, { state: "updated", message, version, hash });
-        }
+        const proof = answer.annotations?.[PROOF_ANNOTATION];
+        const message = isForced ? `${by}: proof ${proof ?? "not asked"}` : by;
+        await write({ state: "updated", message, version, hash });
         return answer;
       } catch (error) {
-        if (sandbox !== null) {
-          await record(sandbox, { state: "rejected", message: `${by}: refused`, failed: true });
-        }
+        await write({ state: "rejected", message: `${by}: refused`, failed: true });
         throw error;
       }
+    },
+    async deleteSandbox(request, context) {
+      const answer = await methods.deleteSandbox(request, context);
+      if (answer.deleted === true) {
+        const message = `sandbox ${request.name}, by ${ports.whoCalls(context)}`;
+        await ports.recordGateway({ state: "removed", message });
+      }
+      return answer;
     },
     async stopSandbox(request, context) {
       const answer = await methods.stopSandbox(request, context);
@@ -73,4 +81,21 @@ export function auditChanges(methods: Changing, ports: AuditPorts): Changing {
       return answer;
     },
   };
+}
+
+/** What is about a sandbox that does not exist is refused, and recorded nowhere. */
+async function recorderOf(
+  { find, record, recordGateway }: AuditPorts,
+  { global, workspace, name }: UpdateConfigRequest,
+): Promise<(change: ConfigChange) => Promise<void>> {
+  if (global) return recordGateway;
+  const sandbox = await find(workspace, name);
+  return sandbox === null ? () => Promise.resolve() : (change) => record(sandbox, change);
+}
+
+/** Settings hold no secret, but what a client sends may. */
+function describe(request: UpdateConfigRequest): string {
+  const { policy, settingKey, deleteSetting, global } = request;
+  const what = policy === undefined ? `setting ${settingKey.slice(0, 64)}` : "policy";
+  return `${global ? "global " : ""}${what}${deleteSetting ? " deleted" : ""}`;
 }

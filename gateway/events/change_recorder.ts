@@ -46,3 +46,11 @@ export function changeRecorder({ folderOf, hostname, version }: RecorderOptions)
       if (failure !== null) throw failure;
     });
 }
+
+/** Returns what records changes that belong to no sandbox, in a chain of their own. */
+export function gatewayRecorder(
+  { folder, ...options }: Omit<RecorderOptions, "folderOf"> & { readonly folder: string },
+): (change: ConfigChange) => Promise<void> {
+  const record = changeRecorder({ ...options, folderOf: () => folder });
+  return (change) => record({ id: "gateway", name: "gateway" }, change);
+}
