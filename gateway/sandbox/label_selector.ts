@@ -45,13 +45,16 @@ export function checkAnnotations(annotations: Texts): void {
 /** Reads `key=value,…`, as `==` too; all have to hold. @throws {InvalidSandboxError} */
 export function parseLabelSelector(text: string): Texts {
   if (text.trim() === "") return {};
-  const labels = Object.fromEntries(
-    text.split(",").map((part) => {
-      const [, key, value] = /^\s*([^=!\s]+)\s*==?\s*([^=\s]*)\s*$/.exec(part) ?? [];
-      if (key !== undefined && value !== undefined) return [key, value];
-      throw new InvalidSandboxError("the label selector", `"${part}" is not key=value`);
-    }),
-  );
+  const entries = text.split(",").map((part) => {
+    const [, key, value] = /^\s*([^=!\s]+)\s*==?\s*([^=\s]*)\s*$/.exec(part) ?? [];
+    if (key !== undefined && value !== undefined) return [key, value] as const;
+    throw new InvalidSandboxError("the label selector", `"${part}" is not key=value`);
+  });
+  const labels = Object.fromEntries(entries);
+  // Of two values for one key only one would count, and more would be selected than was asked for.
+  if (Object.keys(labels).length < entries.length) {
+    throw new InvalidSandboxError("the label selector", "a key is there twice");
+  }
   checkLabels(labels);
   return labels;
 }

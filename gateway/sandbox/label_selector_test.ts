@@ -13,6 +13,7 @@ Deno.test.each([
   { text: "a=b,", want: null },
   { text: "=b", want: null },
   { text: "a=b=c", want: null },
+  { text: "a=1,a=2", want: null },
   { text: "a in (b)", want: null },
 ])("parseLabelSelector() reads [$text]", ({ text, want }) => {
   if (want === null) assert.throws(() => parseLabelSelector(text), /Cannot use/);
