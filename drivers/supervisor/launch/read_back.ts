@@ -118,6 +118,10 @@ function checkMounts(mountinfo: string, { plan }: JailSpec): readonly Breach[] {
     if (!options.includes("nosuid") && !target.startsWith("/proc/")) {
       breaches.push(breach("mounts", `${target} lets programs gain rights`));
     }
+    const hasDevices = above?.kind === "devpts" || above?.kind === "bind" && above.devices;
+    if (!options.includes("nodev") && !hasDevices && !target.startsWith("/proc/")) {
+      breaches.push(breach("mounts", `device files work in ${target}`));
+    }
   }
   const present = new Set(mounts.map(({ target }) => target));
   for (const target of ["/", "/proc", ...planned.keys()]) {

@@ -10,6 +10,15 @@ const SPEC: JailSpec = {
     mounts: [
       { kind: "link", target: "/bin", to: "usr/bin" },
       { kind: "tmpfs", target: "/dev", mode: "0755", bytesMax: 1, owned: false },
+      {
+        ...BIND,
+        target: "/dev/null",
+        source: "/dev/null",
+        file: true,
+        writable: true,
+        devices: true,
+      },
+      { kind: "devpts", target: "/dev/pts" },
       { ...BIND, target: "/my work", source: "/host", writable: true },
       { ...BIND, target: "/usr", source: "/usr" },
     ],
@@ -52,6 +61,8 @@ const EVIDENCE: Evidence = {
   mountinfo: [
     "1 0 0:1 / / ro,nosuid,nodev - tmpfs root rw",
     "2 1 0:1 / /dev ro,nosuid,nodev - tmpfs tmpfs rw",
+    "7 2 0:1 / /dev/null rw,nosuid - devtmpfs x rw",
+    "8 2 0:1 / /dev/pts rw,nosuid,noexec - devpts x rw",
     "3 1 0:1 / /my\\040work rw,nosuid,nodev - ext4 x rw",
     "4 1 0:1 / /usr ro,nosuid,nodev - ext4 x rw",
     "5 1 0:1 / /proc rw,nosuid,nodev,noexec - proc proc rw",
@@ -96,6 +107,8 @@ const ROWS = [
   ["mountinfo", "/dev ro", "/dev rw", "mounts"],
   ["mountinfo", "/usr ro", "/usr rw", "mounts"],
   ["mountinfo", "/usr ro,nosuid", "/usr ro", "mounts"],
+  ["mountinfo", "/my\\040work rw,nosuid,nodev", "/my\\040work rw,nosuid", "mounts"],
+  ["mountinfo", "/ / ro,nosuid,nodev", "/ / ro,nosuid", "mounts"],
   ["mountinfo", "/my\\040work", "/elsewhere", "mounts"],
   ["mountinfo", "/proc rw", "/root rw", "mounts"],
 ] as const;
