@@ -10,7 +10,7 @@ import { CodedError } from "../../../proto/errors.ts";
 import { type SandboxFolder, sandboxFolder } from "../../supervisor/sandbox_folder.ts";
 import type { ComputeDriver, DriverReport, DriverSandbox } from "../contract.ts";
 import { endProcess } from "./end_process.ts";
-import { isRunning, type ProcessIdentity } from "./process_identity.ts";
+import { isRunning, type ProcessIdentity, ProcessLookError } from "./process_identity.ts";
 import {
   forgetExit,
   prepareFolder,
@@ -112,6 +112,9 @@ export class EmbeddedDriver implements ComputeDriver {
         version: this.version,
       }, (step) => this.#report({ id, state: "starting", step }));
     } catch (error) {
+      // One that got no assignment would wait for it as long as the gateway runs.
+      supervisor.kill();
+      await supervisor.ended;
       await tidyFolder(folder);
       if (error instanceof SandboxStartError) this.#reportFailure(id, error);
       throw error;
@@ -210,7 +213,7 @@ export class EmbeddedDriver implements ComputeDriver {
     if (this.#watched.has(id) || this.#closed) return;
     this.#watched.set(id, supervisor);
     const timer = setInterval(() => {
-      if (isRunning(supervisor)) return;
+      if (mayRun(supervisor)) return;
       clearInterval(timer);
       this.#timers.delete(timer);
       void this.#onEnd(id);
@@ -271,6 +274,16 @@ function failure(
   }
   const message = "its supervisor ended, and every process of the sandbox with it";
   return { id, state: "failed", reason: "SupervisorEnded", message };
+}
+
+/** One that cannot be looked at is looked at again later. */
+function mayRun(supervisor: ProcessIdentity): boolean {
+  try {
+    return isRunning(supervisor);
+  } catch (error) {
+    if (error instanceof ProcessLookError) return true;
+    throw error;
+  }
 }
 
 function readLive(folder: SandboxFolder): ProcessIdentity | null {

@@ -99,6 +99,19 @@ async function until(condition: () => boolean): Promise<void> {
   }
 }
 
+/** Processes that run a script. */
+function processesOf(script: string): readonly string[] {
+  return [...Deno.readDirSync("/proc")].map(({ name }) => name).filter((name) => {
+    try {
+      return Deno.readTextFileSync(`/proc/${name}/cmdline`).includes(script);
+    } catch (error) {
+      // No process, or one that has ended.
+      if (error instanceof Error) return false;
+      throw error;
+    }
+  });
+}
+
 async function identityOf(folder: string): Promise<number> {
   return JSON.parse(await Deno.readTextFile(`${folder}/identity.json`)).uid;
 }
@@ -139,6 +152,12 @@ driverTest("says why a sandbox did not start", async ({ driver, reports }) => {
   });
   const failed = reports.find(({ state }) => state === "failed");
   assert.equal(failed?.state === "failed" && failed.reason, "IsolationFailed");
+});
+
+driverTest("leaves no supervisor of a sandbox that cannot be noted", async ({ driver, folder }) => {
+  await Deno.mkdir(`${folder}/id-runs/supervisor.json.new`, { recursive: true });
+  await assert.rejects(driver.start(sandbox("runs")));
+  assert.deepEqual(processesOf(`${folder}.sh`), []);
 });
 
 driverTest("says that a supervisor ended before its sandbox ran", async ({ driver }) => {
