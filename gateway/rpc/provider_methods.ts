@@ -111,7 +111,11 @@ function attachmentMethods(
   ) => {
     const before = await sandboxes.get(request.workspace, request.sandboxName);
     checkVersion(before, request.expectedResourceVersion);
-    const after = await sandboxes.setProviders(before, next);
+    const after = await sandboxes.setProviders(before, next).catch(async (error: unknown) => {
+      const message = `provider ${request.providerName}, by ${whoCalls(context)}: refused`;
+      await record(before, { state: "rejected", message, failed: true });
+      throw error;
+    });
     const isChanged = before.spec.providers.includes(request.providerName) !==
       after.spec.providers.includes(request.providerName);
     if (isChanged) {

@@ -312,7 +312,8 @@ binaries: [/usr/bin/curl]
   },
 );
 
-rpcTest("checks providers that are attached at the same time together", async ({ client }) => {
+rpcTest("checks providers that are attached at the same time together", async (rpc) => {
+  const { client, records } = rpc;
   const names = ["a", "b", "c"];
   for (const name of names) {
     // The first two give the same key.
@@ -330,6 +331,9 @@ rpcTest("checks providers that are attached at the same time together", async ({
   );
   const { providers } = await client.listSandboxProviders({ sandboxName: "box" });
   assert.equal(providers.length, 2);
+  const recorded = records.filter((line) => line.startsWith("box"));
+  assert.equal(recorded.filter((line) => /provider [abc], by me: refused/.test(line)).length, 1);
+  assert.equal(recorded.filter((line) => /provider [abc] attached by me/.test(line)).length, 2);
 });
 
 Deno.test("methods about providers are for users, and values for sandboxes", () => {
