@@ -1,5 +1,4 @@
 import assert from "node:assert/strict";
-import { closeOnExec } from "./close_on_exec_ffi.ts";
 import { openShellMethods } from "./openshell_service.ts";
 import { mintPki } from "../pki/mint_pki.ts";
 import { UnauthenticatedError } from "../auth/principal.ts";
@@ -86,17 +85,6 @@ Deno.test("startServer() serves on a socket that its owner alone may use, as the
     assert.equal(mode! & 0o777, 0o600);
     assert.deepEqual(await call("ListSandboxes"), { status: 200, body: {} });
   });
-});
-
-Deno.test("startServer() hands its socket on to no program", async () => {
-  await withSocket(PERSON, async () => {
-    const { stdout } = await new Deno.Command("ls", { args: ["-l", "/proc/self/fd"] }).output();
-    assert.doesNotMatch(new TextDecoder().decode(stdout), /socket:/);
-  });
-});
-
-Deno.test("closeOnExec() refuses what it does not find", () => {
-  assert.throws(() => closeOnExec("/run/nobody/listens.sock"), { name: "SharedSocketError" });
 });
 
 Deno.test("startServer() on a socket grants nobody more than who calls there may do", async () => {

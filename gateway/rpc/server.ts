@@ -30,7 +30,6 @@ import {
 } from "../../proto/limits.ts";
 import type { PeerCertificate } from "../auth/principal.ts";
 import { PEER } from "./call_context.ts";
-import { closeOnExec } from "./close_on_exec_ffi.ts";
 import { guardCalls, type GuardPorts } from "./guard_calls.ts";
 import { answerHealth, type HealthPorts } from "./health.ts";
 import { keepListening } from "./keep_listening.ts";
@@ -134,21 +133,11 @@ async function listenLocally(
   const server = createServer(requestHandler(options, { signal, peerOf: () => peer }));
   const sockets = followServer(server, calls);
   await Deno.remove(path).catch(() => {});
-  await listening(server, path, () => server.listen(path));
-  await guardSocket(path);
-  const listenAgain = () => {
-    Deno.remove(path).catch(() => {}).then(() => server.listen(path, guardOrClose));
-  };
-  // What cannot be guarded is closed: the next look finds nobody who hears, and it begins anew.
-  const guardOrClose = () => {
-    guardSocket(path).catch((error: Error) => {
-      guard.onFault(error);
-      PlainServer.prototype.close.call(server);
-    });
-  };
+  const begin = () => server.listen(path, () => Deno.chmodSync(path, 0o600));
+  await listening(server, path, begin);
   const stopWatching = keepListening(server as unknown as PlainServer, {
     dial: () => Deno.connect({ transport: "unix", path }),
-    listen: listenAgain,
+    listen: () => void Deno.remove(path).catch(() => {}).then(begin),
     onDeaf: () => guard.onFault(new DeafError(path)),
   });
   return {
@@ -156,12 +145,6 @@ async function listenLocally(
     stopWatching,
     sockets,
   };
-}
-
-/** Only the person may connect, and only this process accepts. */
-async function guardSocket(path: string): Promise<void> {
-  closeOnExec(path);
-  await Deno.chmod(path, 0o600);
 }
 
 function followServer(
