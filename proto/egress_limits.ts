@@ -136,3 +136,27 @@ export const RAW_BUFFER_BYTES_MAX = 64 * 1024;
 
 /** Age of a connection that was dialled and not used, in milliseconds. Beyond it: dialled anew. */
 export const UPSTREAM_UNUSED_MS_MAX = 5_000;
+
+/**
+ * One text message of a program over a WebSocket, in bytes: it is held until it is judged. Beyond
+ * it: closed with 1009.
+ */
+export const WEBSOCKET_TEXT_BYTES_MAX = 4 * 1024 * 1024;
+
+/** One binary message of a program, in bytes: it is passed on in pieces. Beyond it: 1009. */
+export const WEBSOCKET_BINARY_BYTES_MAX = 16 * 1024 * 1024;
+
+/** Frames of one message of a program. Beyond it: closed with 1009. */
+export const WEBSOCKET_FRAGMENTS_MAX = 4096;
+
+/** Text messages that all WebSockets of one sandbox hold, in bytes. Beyond it: closed with 1013. */
+export const WEBSOCKET_HELD_BYTES_MAX = 64 * 1024 * 1024;
+
+/** Time for a text message from its first byte on, in milliseconds. Beyond it: closed with 1008. */
+export const WEBSOCKET_MESSAGE_MS_MAX = 120_000;
+
+/** Time in which no byte of a WebSocket moves, in milliseconds. Beyond it: closed with 1001. */
+export const WEBSOCKET_IDLE_MS_MAX = 120_000;
+
+/** Time for the other side to answer a close, in milliseconds. Beyond it: both are cut off. */
+export const WEBSOCKET_CLOSE_MS_MAX = 5_000;

@@ -164,9 +164,9 @@ function guardRule(refuseBody: (problem: Refused) => CompleteResponse): BodyRule
 }
 
 /** What was sent with a request is covered in what comes back. */
-function responseRule(secrets: readonly string[], scene: RequestScene): ResponseRule {
+export function responseRule(secrets: readonly string[], scene: RequestScene): ResponseRule {
   let isRecorded = false;
-  const mask = new SecretMask(secrets, () => {
+  const found = () => {
     if (isRecorded) return;
     isRecorded = true;
     const { target } = scene.live;
@@ -177,8 +177,10 @@ function responseRule(secrets: readonly string[], scene: RequestScene): Response
       detail: `${target.host}:${target.port} repeated a credential, which was covered`,
       severity: "medium",
     });
-  });
-  return { header: (value) => mask.text(value), filter: mask };
+  };
+  const mask = new SecretMask(secrets, found);
+  const another = () => new SecretMask(secrets, found);
+  return { header: (value) => mask.text(value), filter: mask, another };
 }
 
 /** A request whose head was allowed is refused for its body: that is recorded as well. */
@@ -194,7 +196,11 @@ function answerRefused(
   return denialOf(denied, head.method, live);
 }
 
-function recordFinding({ problem, detail, key }: Refused, { live, events }: RequestScene): void {
+/** Records a refusal that points at an attack. */
+export function recordFinding(
+  { problem, detail, key }: Refused,
+  { live, events }: RequestScene,
+): void {
   if (!FINDINGS.has(problem)) return;
   const { actor, target } = live;
   const which = key === null ? "" : ` (${key})`;

@@ -6,20 +6,14 @@
 
 import type { AuditEvent } from "../events/audit_event.ts";
 import { invalidRequest, useConnect } from "./denial.ts";
-import { addCredentials, type WithCredentials } from "./add_credentials.ts";
+import type { WithCredentials } from "./add_credentials.ts";
 import { POLICY_CHANGED } from "./generation.ts";
 import type { Authority } from "./http1/authority.ts";
 import { answerAndClose } from "./http1/close_in_order.ts";
 import { relayOneRequest } from "./http1/relay_requests.ts";
 import type { RequestHead } from "./http1/request_head.ts";
 import type { CompleteResponse } from "./http1/respond.ts";
-import {
-  denialOf,
-  type JudgedRequest,
-  judgeRequest,
-  refuse,
-  requestEvent,
-} from "./judge_request.ts";
+import { denialOf, type JudgedRequest, requestEvent } from "./judge_request.ts";
 import { LiveConnection } from "./live_connection.ts";
 import { closeQuietly } from "./raw_relay.ts";
 import {
@@ -32,6 +26,7 @@ import {
   refuseConnection,
   type Scene,
 } from "./scene.ts";
+import { fillExchange } from "./websocket/fill_exchange.ts";
 
 /** Serves one request to the proxy itself. */
 export async function handleForward(head: RequestHead, scene: Scene): Promise<void> {
@@ -58,11 +53,6 @@ export async function handleForward(head: RequestHead, scene: Scene): Promise<vo
   await forward(head, { scene, live, signal });
 }
 
-function judge(head: RequestHead, live: LiveConnection): JudgedRequest {
-  if (head.isUpgrade) return refuse("unsupported_protocol", "Other protocols cannot be judged");
-  return judgeRequest(head, live, "http");
-}
-
 interface OneRequest {
   readonly scene: Scene;
   readonly live: LiveConnection;
@@ -71,9 +61,9 @@ interface OneRequest {
 }
 
 function fill(head: RequestHead, { scene, live, address }: OneRequest): WithCredentials {
-  const { events } = scene.ports;
-  const request = { live, events, scheme: "http", address: () => address } as const;
-  return addCredentials(judge(head, live), head, request);
+  const { held, limits: { relay: limits }, ports: { events } } = scene;
+  const request = { live, events, scheme: "http", address: () => address, held, limits } as const;
+  return fillExchange(head, request);
 }
 
 /** The connection is allowed, its one request is not: nothing is sent. */

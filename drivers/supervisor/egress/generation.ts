@@ -10,7 +10,7 @@
 
 import { compilePolicy } from "../../../policy-wasm/compile.ts";
 import { Evaluator } from "../../../policy-wasm/evaluator.ts";
-import type { Policy, Rule } from "../../../policy-wasm/policy.ts";
+import type { Endpoint, Policy, Rule } from "../../../policy-wasm/policy.ts";
 import { CodedError } from "../../../proto/errors.ts";
 import { CredentialSet } from "../credentials/credential_set.ts";
 import { findUninspected } from "./credential_gate.ts";
@@ -24,6 +24,8 @@ export interface Generation {
   /** Of the policy's document. */
   readonly hash: string;
   readonly evaluator: Evaluator;
+  /** Those of its endpoints at which a connection may become a WebSocket: few, if any. */
+  readonly upgrading: readonly Endpoint[];
   /** Rules of its policy by key: a policy may have thousands. */
   readonly rules: ReadonlyMap<string, Rule>;
   /** What requests that it allows may be given. */
@@ -116,7 +118,8 @@ export class GenerationHolder {
     tryOut(evaluator);
     const rules = new Map(evaluator.policy.rules.map((rule) => [rule.key, rule]));
     refuseUninspected(rules, credentials);
-    return { version, hash, evaluator, rules, credentials };
+    const upgrading = evaluator.policy.rules.flatMap(({ endpoints }) => endpoints.filter(upgrades));
+    return { version, hash, evaluator, upgrading, rules, credentials };
   }
 
   /** The policy stays, and gets the credentials that it does not send where nothing reads. */
@@ -164,6 +167,11 @@ export class GenerationHolder {
 }
 
 type Prepared = Omit<Generation, "number">;
+
+/** Text messages are read there, be it to judge them or to fill them. */
+function upgrades({ protocol, websocketCredentialRewrite }: Endpoint): boolean {
+  return protocol === "websocket" || (protocol === "rest" && websocketCredentialRewrite);
+}
 
 /** Credentials go with a policy only where their requests are read. */
 function refuseUninspected(rules: ReadonlyMap<string, Rule>, credentials: CredentialSet): void {

@@ -10,7 +10,6 @@
 import { CodedError } from "../../../proto/errors.ts";
 import type { DenialCode } from "../events/audit_event.ts";
 import { type ByteStream, writeAll } from "./byte_stream.ts";
-import { addCredentials } from "./add_credentials.ts";
 import { confirmCaller } from "./confirm_caller.ts";
 import { invalidRequest } from "./denial.ts";
 import { type DetectedProtocol, detectProtocol } from "./detect_protocol.ts";
@@ -19,16 +18,22 @@ import { POLICY_CHANGED } from "./generation.ts";
 import type { Scheme } from "./http1/authority.ts";
 import { BufferedStream } from "./http1/buffered_stream.ts";
 import { answerAndClose } from "./http1/close_in_order.ts";
-import { type Judgement, type RelayRefusal, relayRequests } from "./http1/relay_requests.ts";
+import {
+  type Judgement,
+  type RelayRefusal,
+  relayRequests,
+  upgradeRefusal,
+} from "./http1/relay_requests.ts";
 import type { RequestHead } from "./http1/request_head.ts";
 import { Watchdog } from "./http1/watchdog.ts";
-import { denialOf, judgeRequest, refuse, requestEvent } from "./judge_request.ts";
+import { denialOf, refuse, requestEvent } from "./judge_request.ts";
 import type { LiveConnection } from "./live_connection.ts";
 import type { Dialled, TlsPort } from "./ports.ts";
 import { closeQuietly } from "./raw_relay.ts";
 import { POLICY_CHANGED_DETAIL, recordAllowed, type Scene } from "./scene.ts";
 import { UpstreamTlsError } from "./tls/tls_error.ts";
 import { Upstream } from "./upstream.ts";
+import { fillExchange, offersWebSocket } from "./websocket/fill_exchange.ts";
 
 export interface InspectOptions {
   readonly scene: Scene;
@@ -182,6 +187,7 @@ async function relay(client: BufferedStream, upstream: Upstream, relayed: Relaye
       signal,
       limits: scene.limits.relay,
       judge: (head) => judge(head, upstream, relayed),
+      offersUpgrade: () => offersWebSocket(live),
       onRefused: (problem) => recordMalformed(problem, upstream, relayed),
     });
   } finally {
@@ -194,9 +200,9 @@ async function judge(
   upstream: Upstream,
   { scene, live, scheme }: Relayed,
 ): Promise<Judgement> {
-  const { events } = scene.ports;
-  const request = { live, events, scheme, address: () => upstream.address };
-  const fill = () => addCredentials(judgeRequest(head, live, scheme), head, request);
+  const { held, limits: { relay: limits }, ports: { events } } = scene;
+  const request = { live, events, scheme, address: () => upstream.address, held, limits };
+  const fill = () => fillExchange(head, request);
   const { generation } = live;
   let { judged, forwarded } = fill();
   if (judged.request !== null && forwarded !== null) {
@@ -212,7 +218,11 @@ async function judge(
   events.record(requestEvent(head.method, judged, live, { scheme, address }));
   const { outcome } = judged;
   if (outcome.kind !== "denied" && forwarded !== null) return { verdict: "allow", ...forwarded };
-  return { verdict: "deny", ...denialOf(judged, head.method, live) };
+  const isUntaken = outcome.kind === "denied" && outcome.reason === "unsupported_protocol";
+  const denial = head.isUpgrade && isUntaken
+    ? upgradeRefusal(outcome.detail)
+    : denialOf(judged, head.method, live);
+  return { verdict: "deny", ...denial };
 }
 
 /** Returns why the upstream cannot be used, `null` where it can. */

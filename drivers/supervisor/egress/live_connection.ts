@@ -23,6 +23,7 @@ export class LiveConnection implements Reviewable {
   #generation: Generation;
   #connection: Connection;
   #request: Request | null = null;
+  #onChange: (() => void) | null = null;
 
   constructor(allowed: Allowed, trustedGatewayIp: string | null = null) {
     this.target = allowed.target;
@@ -50,7 +51,22 @@ export class LiveConnection implements Reviewable {
     this.#request = request;
   }
 
+  /**
+   * Has the connection stay under the policy of now. Any other one ends it, in whose order
+   * `onChange` sees to: from then on nothing of the program may go on. Returns how to undo that.
+   */
+  pin(onChange: () => void): () => void {
+    this.#onChange = onChange;
+    return () => {
+      this.#onChange = null;
+    };
+  }
+
   review(generation: Generation): boolean {
+    if (this.#onChange !== null) {
+      this.#onChange();
+      return true;
+    }
     const { evaluator } = generation;
     const connection = decide(generation, this.caller, this.target);
     if (connection.decision.verdict === "deny") return false;

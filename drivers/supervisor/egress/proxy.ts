@@ -24,6 +24,7 @@ import { RELAY_LIMITS } from "./http1/relay_limits.ts";
 import { parseRequestHead, type RequestHead } from "./http1/request_head.ts";
 import { bareResponse } from "./http1/respond.ts";
 import { Watchdog } from "./http1/watchdog.ts";
+import { HeldBytes } from "./websocket/held_bytes.ts";
 import type { AcceptedConnection } from "./ports.ts";
 import { closeQuietly } from "./raw_relay.ts";
 import { type EgressLimits, type EgressPorts, recordMalformed } from "./scene.ts";
@@ -60,6 +61,7 @@ export class EgressProxy {
   readonly #limits: ProxyLimits;
   readonly #onError: (error: unknown) => void;
   readonly #closing = new AbortController();
+  readonly #held = new HeldBytes();
   readonly #serving = new Set<Promise<void>>();
   readonly #listeners = new Set<ListenerPort>();
   #served = 0;
@@ -137,6 +139,7 @@ export class EgressProxy {
         limits: this.#limits,
         client,
         from: connection.remoteAddr,
+        held: this.#held,
         signal,
       };
       await (head.method === "CONNECT" ? handleConnect(head, scene) : handleForward(head, scene));

@@ -21,6 +21,7 @@ import { answerAndClose } from "./http1/close_in_order.ts";
 import type { RelayLimits } from "./http1/relay_limits.ts";
 import type { ClientAddress } from "./identity/caller_identifier.ts";
 import type { LiveConnection } from "./live_connection.ts";
+import type { HeldBytes } from "./websocket/held_bytes.ts";
 import type { Dialled, DialPort, IdentifierPort, InferencePort, TlsPort } from "./ports.ts";
 
 export interface EgressPorts extends AuthorizePorts {
@@ -46,6 +47,8 @@ export interface Scene {
   readonly limits: EgressLimits;
   readonly client: BufferedStream;
   readonly from: ClientAddress;
+  /** Of all connections of the proxy. */
+  readonly held: HeldBytes;
   /** Aborts when the proxy closes. */
   readonly signal: AbortSignal;
 }

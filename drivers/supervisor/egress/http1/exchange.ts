@@ -25,19 +25,20 @@ import type {
   FinishedRequest,
   ForwardedRequest,
   ResponseRule,
+  UpgradeRule,
 } from "./forwarded_request.ts";
 import { type BodyProblem, BodyRelayError } from "./http1_error.ts";
 import type { RelayLimits } from "./relay_limits.ts";
 import type { RequestHead } from "./request_head.ts";
 import { bareResponse, type CompleteResponse, jsonResponse } from "./respond.ts";
 import {
+  framingForClient,
   parseResponseHead,
-  type ResponseFraming,
   type ResponseHead,
   type ResponseProblem,
 } from "./response_head.ts";
 import type { Watchdog } from "./watchdog.ts";
-import { readWholeBody } from "./whole_body.ts";
+import { bytesStream, completeHead, readWholeBody } from "./whole_body.ts";
 import { writeRequestHead, writeResponseHead } from "./write_head.ts";
 
 /** Why an exchange did not come to its end. */
@@ -96,6 +97,7 @@ type Download =
   | { readonly kind: "complete"; readonly canReuse: boolean; readonly closes: boolean }
   /** Not one byte came. */
   | { readonly kind: "silent"; readonly cause?: unknown }
+  | { readonly kind: "switched"; readonly relay: () => Promise<void> }
   | { readonly kind: "invalid"; readonly problem: ResponseProblem }
   /** Part of the response is at the client. */
   | { readonly kind: "truncated"; readonly cause: unknown }
@@ -122,17 +124,19 @@ export class Exchanger {
   async exchange(
     asked: RequestHead,
     forwarded: ForwardedRequest,
-    isLast: boolean,
+    wasLast: boolean,
   ): Promise<ExchangeEnd> {
     const { authority, scheme, signal, watchdog } = this.#options;
-    const rule = forwarded.body;
+    const { body: rule, upgrade, response } = forwarded;
+    const isLast = wasLast || upgrade !== undefined;
     const ready = rule?.kind === "whole" ? await this.#gather(asked, rule) : null;
     if (ready !== null && "problem" in ready) return ready;
     const head = ready === null ? asked : completeHead(asked, ready);
     const target = ready?.target ?? forwarded.target;
     const filter = rule?.kind === "filtered" ? rule : null;
-    const options = { whole: ready?.body ?? null, filter, response: forwarded.response, isLast };
-    const bytes = writeRequestHead(head, { target, authority, scheme, closes: isLast });
+    const options = { whole: ready?.body ?? null, filter, response, upgrade, isLast };
+    const upgradesTo = upgrade?.protocol;
+    const bytes = writeRequestHead(head, { target, authority, scheme, closes: isLast, upgradesTo });
     for (let attempt = 1;; attempt += 1) {
       watchdog.disarm();
       const isKept = this.#dropDeadUpstream();
@@ -147,6 +151,7 @@ export class Exchanger {
       }
       const upload = this.#send(opened.upstream, head, { ...options, head: bytes });
       const download = await this.#receive(opened.upstream, head, { ...options, upload });
+      if (download.kind === "switched") return await this.#switch(upload, download.relay);
       const retries = download.kind === "silent" && isKept && attempt === 1 &&
         this.#timedOut === null && !signal.aborted && head.framing.kind === "none" &&
         IDEMPOTENT.has(head.method);
@@ -154,6 +159,13 @@ export class Exchanger {
       this.#dropUpstream();
       await upload.settled;
     }
+  }
+
+  async #switch({ settled }: Upload, relay: () => Promise<void>): Promise<ExchangeEnd> {
+    await settled;
+    this.#options.watchdog.disarm();
+    if (!this.#options.signal.aborted) await relay();
+    return { kind: this.#options.signal.aborted ? "aborted" : "last" };
   }
 
   /** Ends what is under way in a stage that took too long. */
@@ -299,8 +311,18 @@ export class Exchanger {
         return { kind: "invalid", problem: "head_truncated" };
       }
       if (read.kind !== "head") return { kind: "invalid", problem: HEAD_PROBLEMS[read.kind] };
-      const form = parseResponseHead(read.bytes, { method: head.method });
+      const { upgrade, response } = options;
+      const allowsSwitch = upgrade !== undefined;
+      const form = parseResponseHead(read.bytes, { method: head.method, allowsSwitch });
       if (!form.ok) return { kind: "invalid", problem: form.problem };
+      if (form.head.status === 101) {
+        if (upgrade?.accepts(form.head) !== true) {
+          return { kind: "invalid", problem: "invalid_switch" };
+        }
+        const { client } = this.#options;
+        const answer = withoutSecrets(form.head, response);
+        return { kind: "switched", relay: () => upgrade.relay({ client, upstream, answer }) };
+      }
       if (form.head.status >= 200) {
         return await this.#passOn(upstream, head, { ...options, answer: form.head });
       }
@@ -328,7 +350,7 @@ export class Exchanger {
   ): Promise<Download> {
     const { client, limits, watchdog } = this.#options;
     upload.isAnswered = true;
-    const response = rule === undefined ? answer : withoutSecrets(answer, rule);
+    const response = withoutSecrets(answer, rule);
     watchdog.arm("body", limits.bodyIdleMs);
     const framing = framingForClient(response.framing, head.version);
     const closes = isLast || !head.keepAlive || !upload.isDone || framing.kind === "until_close";
@@ -352,7 +374,10 @@ export class Exchanger {
   async #finish(
     head: RequestHead,
     upload: Upload,
-    { download, filter }: { readonly download: Download; readonly filter: Filtered | null },
+    { download, filter }: {
+      readonly download: Exclude<Download, { kind: "switched" }>;
+      readonly filter: Filtered | null;
+    },
   ): Promise<ExchangeEnd> {
     const { client, limits, signal } = this.#options;
     rethrow(upload);
@@ -382,7 +407,10 @@ export class Exchanger {
     return failed;
   }
 
-  #explain(upload: Upload, download: Exclude<Download, { kind: "complete" }>): Failed {
+  #explain(
+    upload: Upload,
+    download: Exclude<Download, { kind: "complete" | "switched" }>,
+  ): Failed {
     const cause = "cause" in download ? { cause: download.cause } : {};
     const fail = (problem: ExchangeProblem): Failed => ({ kind: "failed", problem, ...cause });
     if (this.#timedOut === "response" && download.kind === "silent") {
@@ -447,35 +475,14 @@ interface ReceiveOptions {
   readonly upload: Upload;
   readonly isLast: boolean;
   readonly response: ResponseRule | undefined;
+  readonly upgrade: UpgradeRule | undefined;
 }
 
-/** The head for a body that is there: its length is known, and nobody waits to be asked for it. */
-function completeHead(head: RequestHead, { fields, body }: Ready): RequestHead {
-  const isEmpty = head.framing.kind === "none" && body.length === 0;
-  const framing = isEmpty ? head.framing : { kind: "length", bytes: body.length } as const;
-  return { ...head, fields, framing, expectsContinue: false };
-}
-
-function withoutSecrets(head: ResponseHead, { header }: ResponseRule): ResponseHead {
+function withoutSecrets(head: ResponseHead, rule: ResponseRule | undefined): ResponseHead {
+  if (rule === undefined) return head;
+  const { header } = rule;
   const fields = head.fields.map(([name, value]) => [name, header(value)] as const);
   return { ...head, reason: header(head.reason), fields };
-}
-
-/** A stream of bytes that are there. */
-function bytesStream(bytes: Uint8Array): ByteStream {
-  let at = 0;
-  return {
-    read: (into) => {
-      if (at === bytes.length) return Promise.resolve(null);
-      const piece = bytes.subarray(at, at + into.length);
-      into.set(piece);
-      at += piece.length;
-      return Promise.resolve(piece.length);
-    },
-    write: () => Promise.reject(new BodyRelayError("body_unwritable", "it is only read")),
-    closeWrite: () => Promise.resolve(),
-    close: () => {},
-  };
 }
 
 function rethrow({ crash }: Upload): void {
@@ -489,9 +496,3 @@ const HEAD_PROBLEMS = {
   too_large: "head_too_large",
   bare_line_feed: "bare_line_feed",
 } as const;
-
-/** A body without a length reaches clients in chunks, so that they see whether all of it came. */
-function framingForClient(framing: ResponseFraming, version: "1.0" | "1.1"): ResponseFraming {
-  if (framing.kind === "none" || framing.kind === "length") return framing;
-  return version === "1.1" ? { kind: "chunked" } : { kind: "until_close" };
-}

@@ -5,8 +5,10 @@
  * @module
  */
 
+import type { BufferedStream } from "./buffered_stream.ts";
 import type { HeaderField } from "./header_fields.ts";
 import type { CompleteResponse } from "./respond.ts";
+import type { ResponseHead } from "./response_head.ts";
 
 /** Looks at the bytes of a body on their way, and may change them. */
 export interface BodyFilter {
@@ -50,6 +52,25 @@ export type BodyRule =
 export interface ResponseRule {
   readonly header: (value: string) => string;
   readonly filter: BodyFilter;
+  /** Returns another such filter, for what is no body. */
+  readonly another: () => BodyFilter;
+}
+
+/** A request that asks for another protocol, and may have it where its server agrees. */
+export interface UpgradeRule {
+  /** As in `Upgrade`. */
+  readonly protocol: string;
+  /** Returns whether an answer of status 101 is the one that was asked for. */
+  readonly accepts: (answer: ResponseHead) => boolean;
+  /** Answers the client and relays what follows, to its end. Neither side is HTTP any more. */
+  readonly relay: (switched: Switched) => Promise<void>;
+}
+
+export interface Switched {
+  readonly client: BufferedStream;
+  readonly upstream: BufferedStream;
+  /** Without secrets. */
+  readonly answer: ResponseHead;
 }
 
 /** What goes on of a request. */
@@ -59,6 +80,8 @@ export interface ForwardedRequest {
   readonly fields?: readonly HeaderField[];
   readonly body?: BodyRule;
   readonly response?: ResponseRule;
+  /** Without it no other protocol is asked for, and none is taken. */
+  readonly upgrade?: UpgradeRule;
   /** Asked once a connection is there: returns an answer where this must not go on any more. */
   readonly recheck?: () => CompleteResponse | null;
 }

@@ -4,7 +4,12 @@
  * @module
  */
 
-import { HTTP_DRAIN_MS_MAX } from "../../../../proto/egress_limits.ts";
+import {
+  HTTP_DRAIN_MS_MAX,
+  WEBSOCKET_CLOSE_MS_MAX,
+  WEBSOCKET_IDLE_MS_MAX,
+  WEBSOCKET_MESSAGE_MS_MAX,
+} from "../../../../proto/egress_limits.ts";
 import {
   HTTP_BODY_IDLE_MS_MAX,
   HTTP_DRAIN_BYTES_MAX,
@@ -25,6 +30,12 @@ export interface RelayLimits {
   /** For which a client that has its last answer may go on sending. */
   readonly drainMs: number;
   readonly drainBytesMax: number;
+  /** Without any byte of a WebSocket moving, either way. */
+  readonly webSocketIdleMs: number;
+  /** For a text message over a WebSocket, from its first byte on. */
+  readonly webSocketMessageMs: number;
+  /** For the other side of a WebSocket to answer a close. */
+  readonly webSocketCloseMs: number;
 }
 
 export const RELAY_LIMITS: RelayLimits = {
@@ -34,4 +45,7 @@ export const RELAY_LIMITS: RelayLimits = {
   bodyIdleMs: HTTP_BODY_IDLE_MS_MAX,
   drainMs: HTTP_DRAIN_MS_MAX,
   drainBytesMax: HTTP_DRAIN_BYTES_MAX,
+  webSocketIdleMs: WEBSOCKET_IDLE_MS_MAX,
+  webSocketMessageMs: WEBSOCKET_MESSAGE_MS_MAX,
+  webSocketCloseMs: WEBSOCKET_CLOSE_MS_MAX,
 };

@@ -46,6 +46,8 @@ export interface ConnectionOptions {
   readonly scheme: Scheme;
   readonly signal: AbortSignal;
   readonly limits?: Partial<RelayLimits>;
+  /** Whether the judge is asked about a request for another protocol. Without it none is taken. */
+  readonly offersUpgrade?: () => boolean;
   /** Told of each request that was refused before it was judged. */
   readonly onRefused?: (problem: RelayRefusal) => void;
 }
@@ -85,6 +87,10 @@ export async function relayRequests(options: RelayOptions): Promise<RelayEnd> {
         await relay.answer(judgement, read.head.method);
         return { kind: "denied", requests };
       }
+      // INVARIANT: what asks for another protocol never goes on as a plain request.
+      if (read.head.isUpgrade && judgement.upgrade === undefined) {
+        return { ...await relay.refuse("upgrade_not_supported"), requests };
+      }
       const end = await relay.exchange(read.head, judgement, false);
       if (end.kind !== "next") return asRelayEnd(end, requests + 1);
     }
@@ -98,7 +104,7 @@ export async function relayRequests(options: RelayOptions): Promise<RelayEnd> {
 export async function relayOneRequest(options: OneRequestOptions): Promise<RelayEnd> {
   return await withRelay(options, async (relay) => {
     if (options.signal.aborted) return { kind: "aborted", requests: 0 };
-    const problem = findRefusal(options.head);
+    const problem = findRefusal(options.head, options.forwarded.upgrade !== undefined);
     if (problem !== null) return { ...await relay.refuse(problem), requests: 0 };
     return asRelayEnd(await relay.exchange(options.head, options.forwarded, true), 1);
   });
@@ -166,7 +172,7 @@ class Relay {
     if (read.kind !== "head") return await this.refuse(HEAD_PROBLEMS[read.kind]);
     const form = parseRequestHead(read.bytes);
     if (!form.ok) return await this.refuse(form.problem);
-    const problem = findRefusal(form.head);
+    const problem = findRefusal(form.head, this.#options.offersUpgrade?.() === true);
     return problem === null ? { kind: "request", head: form.head } : await this.refuse(problem);
   }
 
@@ -216,9 +222,14 @@ const HEAD_PROBLEMS = {
 function answerTo(problem: RelayRefusal): CompleteResponse {
   if (problem === "connect_in_tunnel") return bareResponse(501);
   if (problem !== "upgrade_not_supported") return bareResponse(refusalStatus(problem));
+  return upgradeRefusal("WebSocket, and any other protocol than HTTP/1.1, cannot be judged here");
+}
+
+/** Returns the answer to a request for another protocol that is not taken. */
+export function upgradeRefusal(detail: string): CompleteResponse {
   return jsonResponse(426, {
     error: "unsupported_protocol",
-    detail: "WebSocket, and any other protocol than HTTP/1.1, cannot be judged here",
+    detail,
     reason: "unsupported_protocol",
     layer: "l7",
     next_steps: ["Use plain HTTP/1.1 requests: the answer to an upgrade stays the same."],
@@ -226,9 +237,9 @@ function answerTo(problem: RelayRefusal): CompleteResponse {
 }
 
 /** A tunnel in a tunnel and another protocol cannot be judged. */
-function findRefusal(head: RequestHead): RelayRefusal | null {
+function findRefusal(head: RequestHead, takesUpgrade: boolean): RelayRefusal | null {
   if (head.method === "CONNECT") return "connect_in_tunnel";
-  return head.isUpgrade ? "upgrade_not_supported" : null;
+  return head.isUpgrade && !takesUpgrade ? "upgrade_not_supported" : null;
 }
 
 function asRelayEnd(end: ExchangeEnd, requests: number): RelayEnd {

@@ -44,6 +44,7 @@ export type ResponseProblem =
   | "invalid_status_line"
   | "unsupported_version"
   | "unexpected_switch"
+  | "invalid_switch"
   | "too_many_interim_responses";
 
 export type ResponseHeadForm =
@@ -85,6 +86,15 @@ export function parseResponseHead(bytes: Uint8Array, context: ResponseContext): 
         (isUnsent ? !(isBodiless && isFramed) : isFramed),
     },
   };
+}
+
+/** A body without a length reaches clients in chunks, so that they see whether all of it came. */
+export function framingForClient(
+  framing: ResponseFraming,
+  version: "1.0" | "1.1",
+): ResponseFraming {
+  if (framing.kind === "none" || framing.kind === "length") return framing;
+  return version === "1.1" ? { kind: "chunked" } : { kind: "until_close" };
 }
 
 interface StatusLine {

@@ -4,12 +4,14 @@
  * @module
  */
 
+import type { ByteStream } from "../byte_stream.ts";
 import { createScratch } from "./body.ts";
 import type { BufferedStream } from "./buffered_stream.ts";
 import { ChunkDecoder } from "./chunk_decoder.ts";
-import type { WholeBodyProblem } from "./forwarded_request.ts";
+import type { FinishedRequest, WholeBodyProblem } from "./forwarded_request.ts";
 import type { Framing } from "./header_fields.ts";
 import { BodyRelayError } from "./http1_error.ts";
+import type { RequestHead } from "./request_head.ts";
 
 export type WholeBody =
   | { readonly ok: true; readonly body: Uint8Array }
@@ -53,6 +55,33 @@ export async function readWholeBody(
   }
   if (decoder?.hasTrailers === true) return { ok: false, problem: "has_trailers" };
   return { ok: true, body: join(pieces) };
+}
+
+/** The head for a body that is there: its length is known, and nobody waits to be asked for it. */
+export function completeHead(
+  head: RequestHead,
+  { fields, body }: Extract<FinishedRequest, { kind: "ready" }>,
+): RequestHead {
+  const isEmpty = head.framing.kind === "none" && body.length === 0;
+  const framing = isEmpty ? head.framing : { kind: "length", bytes: body.length } as const;
+  return { ...head, fields, framing, expectsContinue: false };
+}
+
+/** A stream of bytes that are there. */
+export function bytesStream(bytes: Uint8Array): ByteStream {
+  let at = 0;
+  return {
+    read: (into) => {
+      if (at === bytes.length) return Promise.resolve(null);
+      const piece = bytes.subarray(at, at + into.length);
+      into.set(piece);
+      at += piece.length;
+      return Promise.resolve(piece.length);
+    },
+    write: () => Promise.reject(new BodyRelayError("body_unwritable", "it is only read")),
+    closeWrite: () => Promise.resolve(),
+    close: () => {},
+  };
 }
 
 async function fill(from: BufferedStream): Promise<void> {

@@ -44,6 +44,8 @@ export interface RequestHeadOptions {
   readonly scheme: Scheme;
   /** Tells the upstream that no further request follows. */
   readonly closes: boolean;
+  /** Another protocol that the upstream is asked for; the connection is not closed then. */
+  readonly upgradesTo?: string | undefined;
 }
 
 /**
@@ -52,7 +54,7 @@ export interface RequestHeadOptions {
  * @throws {UnwritableHeadError} when the target or the authority is not canonical.
  */
 export function writeRequestHead(head: RequestHead, options: RequestHeadOptions): Uint8Array {
-  const { target, authority, scheme, closes } = options;
+  const { target, authority, scheme, closes, upgradesTo } = options;
   if (!ORIGIN_FORM.test(target)) throw new UnwritableHeadError("target");
   if (!HOST.test(authority.host)) throw new UnwritableHeadError("authority");
   let text = `${head.method} ${target} HTTP/1.1\r\n`;
@@ -60,8 +62,17 @@ export function writeRequestHead(head: RequestHead, options: RequestHeadOptions)
   text += writePassedOn(head.fields, head.connectionTokens);
   text += writeFraming(head.framing);
   if (head.expectsContinue) text += "Expect: 100-continue\r\n";
-  if (closes) text += "Connection: close\r\n";
+  if (upgradesTo !== undefined) text += writeUpgrade(upgradesTo);
+  else if (closes) text += "Connection: close\r\n";
   return UTF8.encode(`${text}\r\n`);
+}
+
+/** Returns the head of an answer that switches to another protocol. */
+export function writeSwitchHead(head: ResponseHead, protocol: string): Uint8Array {
+  const fields = writePassedOn(head.fields, head.connectionTokens);
+  return UTF8.encode(
+    `HTTP/1.1 101 Switching Protocols\r\n${fields}${writeUpgrade(protocol)}\r\n`,
+  );
 }
 
 export interface ResponseHeadOptions {
@@ -104,6 +115,10 @@ function writePassedOn(fields: readonly HeaderField[], named: ReadonlySet<string
     text += `${name}: ${value}\r\n`;
   }
   return text;
+}
+
+function writeUpgrade(protocol: string): string {
+  return writeFields([["Connection", "Upgrade"], ["Upgrade", protocol]]);
 }
 
 function writeFraming(framing: ResponseFraming): string {
