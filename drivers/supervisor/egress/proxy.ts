@@ -14,6 +14,7 @@ import {
   PROTOCOL_MS_MAX,
   PROXY_CONNECTIONS_MAX,
   PROXY_REFUSALS_MAX,
+  WEBSOCKET_HELD_BYTES_MAX,
 } from "../../../proto/egress_limits.ts";
 import { handleConnect } from "./connect_adapter.ts";
 import { invalidRequest } from "./denial.ts";
@@ -40,6 +41,8 @@ export interface ProxyLimits extends EgressLimits {
   /** For the head of the first request. */
   readonly headMs: number;
   readonly acceptPauseMs: number;
+  /** Of text messages that are not whole yet. */
+  readonly heldBytesMax: number;
 }
 
 const PROXY_LIMITS: ProxyLimits = {
@@ -48,6 +51,7 @@ const PROXY_LIMITS: ProxyLimits = {
   connectionsMax: PROXY_CONNECTIONS_MAX,
   headMs: HTTP_HEAD_MS_MAX,
   acceptPauseMs: ACCEPT_PAUSE_MS,
+  heldBytesMax: WEBSOCKET_HELD_BYTES_MAX,
 };
 
 export interface EgressProxyOptions extends EgressPorts {
@@ -61,7 +65,7 @@ export class EgressProxy {
   readonly #limits: ProxyLimits;
   readonly #onError: (error: unknown) => void;
   readonly #closing = new AbortController();
-  readonly #held = new HeldBytes();
+  readonly #held: HeldBytes;
   readonly #serving = new Set<Promise<void>>();
   readonly #listeners = new Set<ListenerPort>();
   #served = 0;
@@ -71,6 +75,7 @@ export class EgressProxy {
   constructor({ limits, onError = () => {}, ...ports }: EgressProxyOptions) {
     this.#ports = ports;
     this.#limits = { ...PROXY_LIMITS, ...limits };
+    this.#held = new HeldBytes(this.#limits.heldBytesMax);
     this.#onError = onError;
   }
 

@@ -4,13 +4,11 @@
  * @module
  */
 
-import { WEBSOCKET_HELD_BYTES_MAX } from "../../../../proto/egress_limits.ts";
-
 export class HeldBytes {
   readonly #bytesMax: number;
   #held = 0;
 
-  constructor(bytesMax: number = WEBSOCKET_HELD_BYTES_MAX) {
+  constructor(bytesMax: number) {
     this.#bytesMax = bytesMax;
   }
 

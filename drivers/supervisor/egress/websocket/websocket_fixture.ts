@@ -8,7 +8,7 @@ import assert from "node:assert/strict";
 import { endpointOf, httpRuleOf, ruleOf } from "../../../../policy-wasm/fixtures.ts";
 import type { Endpoint, Rule } from "../../../../policy-wasm/policy.ts";
 import type { AuditEvent } from "../../events/audit_event.ts";
-import type { ByteStream } from "../byte_stream.ts";
+import { type ByteStream, writeAll } from "../byte_stream.ts";
 import { clientHello, type Pipeline, readHead, send } from "../pipeline_fixture.ts";
 import { encodeFrame, OPCODES } from "./frame.ts";
 import { FrameParser, type Sender } from "./frame_parser.ts";
@@ -74,7 +74,8 @@ export class Peer {
     isFinal = true,
   ): Promise<void> {
     const bytes = typeof payload === "string" ? new TextEncoder().encode(payload) : payload;
-    await send(this.stream, encodeFrame(bytes, { opcode, isFinal, isMasked: this.#isMasked }));
+    const isMasked = this.#isMasked;
+    await writeAll(this.stream, encodeFrame(bytes, { opcode, isFinal, isMasked }));
   }
 
   /** Returns the next message or control frame; `null` at the end. */
@@ -93,6 +94,12 @@ export class Peer {
     const all: Received[] = [];
     for (let one = await this.next(); one !== null; one = await this.next()) all.push(one);
     return all;
+  }
+
+  /** Returns what came of a message that did not come to its end. */
+  async unfinished(): Promise<string> {
+    await this.rest();
+    return this.#text;
   }
 
   #take(bytes: Uint8Array): void {
@@ -133,12 +140,16 @@ export interface Opened {
 /** Opens a tunnel with TLS and a WebSocket in it. */
 export async function openWebSocket(
   pipeline: Pipeline,
-  { answers = switching(), ...text }: HandshakeText & { readonly answers?: string } = {},
+  { answers = switching(), beforeAnswer = () => {}, ...text }: HandshakeText & {
+    readonly answers?: string;
+    readonly beforeAnswer?: () => void;
+  } = {},
 ): Promise<Opened> {
   const { client, server } = await pipeline.connect(`${text.host ?? HOST}:443`);
   await send(client, clientHello(text.host ?? HOST));
   await send(client, handshake(text));
   const request = await readHead(server);
+  beforeAnswer();
   await send(server, answers);
   const answer = await readHead(client);
   return {
