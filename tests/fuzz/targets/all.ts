@@ -23,6 +23,7 @@ import { POLICY_WIRE } from "./policy_wire.ts";
 import { PROXY } from "./proxy.ts";
 import { PROXY_SOCKETS } from "./proxy_sockets.ts";
 import { SERVER_NAME } from "./server_name.ts";
+import { WEBSOCKET } from "./websocket.ts";
 
 export const TARGETS: readonly Target[] = [
   AUTHORITY,
@@ -43,4 +44,5 @@ export const TARGETS: readonly Target[] = [
   PROXY,
   PROXY_SOCKETS,
   SERVER_NAME,
+  WEBSOCKET,
 ];

@@ -180,9 +180,13 @@ Deno.test.each([
     },
   ));
 
-Deno.test("ClientMessages fills only what both endpoints of a message have filled", () => {
-  const upgrade = endpointOf({ protocol: "websocket", allow: [UPGRADE], path: "/w*", ...FILLED });
-  const text = endpointOf({ protocol: "websocket", allow: [TEXT], path: "/**" });
+Deno.test.each([
+  { name: "the upgrade's", upgrade: FILLED, text: {} },
+  { name: "the text's", upgrade: {}, text: FILLED },
+])("ClientMessages fills nothing where $name endpoint alone says so", (row) => {
+  const common = { protocol: "websocket" } as const;
+  const upgrade = endpointOf({ ...common, allow: [UPGRADE], path: "/w*", ...row.upgrade });
+  const text = endpointOf({ ...common, allow: [TEXT], path: "/**", ...row.text });
   return withPipeline(
     { rules: [ruleOf({ endpoints: [upgrade, text] })], credentials: liveCredentials() },
     async (pipeline) => {
@@ -201,6 +205,10 @@ Deno.test("relayWebSocket() covers what a server repeats, however it is cut", ()
     const { program, server } = await openWebSocket(pipeline);
     await server.sendFrame(`you said ${SECRET}.`);
     assert.deepEqual(await program.next(), { kind: "text", text: `you said ${COVER}.` });
+    for (const text of [SECRET.slice(0, 9), SECRET.slice(9)]) {
+      await server.sendFrame(text);
+      assert.deepEqual(await program.next(), { kind: "text", text });
+    }
     await server.sendFrame(SECRET.slice(0, 9), BINARY, false);
     await server.sendFrame(SECRET, PING);
     await server.sendFrame(SECRET.slice(9), MORE);
@@ -241,7 +249,11 @@ Deno.test("relayWebSocket() turns away what all WebSockets together cannot hold"
     assert.deepEqual(await second.program.rest(), [closed(1013, "request_too_large")]);
     await first.program.sendFrame("x", MORE);
     assert.equal((await first.server.next())?.text.length, 81);
+    await first.program.sendFrame("x".repeat(80), TEXT_FRAME, false);
+    await first.program.sendFrame("seen", PING);
+    await first.server.next();
     first.program.stream.close();
+    await first.server.rest();
     second.program.stream.close();
     const third = await openWebSocket(pipeline);
     await third.program.sendFrame("x".repeat(99));
