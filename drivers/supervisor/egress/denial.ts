@@ -163,6 +163,8 @@ function nextSteps(denied: DeniedRequest): readonly string[] {
     case "request_not_allowed":
     case "path_not_in_scope":
       return [again, `Ask for an allow rule "${method} ${path ?? "/"}" for ${place}${program}.`];
+    case "websocket_required":
+      return [again, `Open a WebSocket, or ask for "protocol: rest" for ${place}${program}.`];
     case "denied_by_rule":
       return [
         again,

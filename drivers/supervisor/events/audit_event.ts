@@ -109,6 +109,24 @@ export type AuditEvent =
     readonly generation: string | null;
   }
   | {
+    /** A WebSocket, when it is over. What was let through is counted, and never said. */
+    readonly kind: "websocket";
+    readonly actor: Actor | null;
+    readonly destination: Destination;
+    /** Canonical path of the upgrade. */
+    readonly path: string;
+    /** That allowed the upgrade. */
+    readonly rule: string | null;
+    readonly generation: string | null;
+    readonly messages: {
+      readonly texts: number;
+      readonly binaries: number;
+      readonly fromServer: number;
+    };
+    /** Code of the close; `null` where it was cut off or had none. */
+    readonly code: number | null;
+  }
+  | {
     /** One model call to `inference.local`, when it is over. Never what was asked or answered. */
     readonly kind: "inference";
     readonly actor: Actor | null;

@@ -79,6 +79,7 @@ export class AllowedBudget {
 
 /** Whether an event is about something that was let through, which programs cause at will. */
 export function isLetThrough(event: AuditEvent): boolean {
+  if (event.kind === "websocket") return true;
   return (event.kind === "connection" || event.kind === "request") &&
     event.outcome.kind !== "denied";
 }

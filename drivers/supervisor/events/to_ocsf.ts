@@ -77,6 +77,8 @@ function recordOf(event: AuditEvent, scene: Scene): OcsfRecord {
       return connectionRecord(event, scene);
     case "request":
       return requestRecord(event, scene);
+    case "websocket":
+      return webSocketRecord(event, scene);
     case "inference":
       return inferenceRecord(event, scene);
     case "process":
@@ -132,7 +134,7 @@ function requestRecord(event: EventOf<"request">, scene: Scene): OcsfRecord {
   const activity = isActivity(name) ? activities[name] : activities.other;
   return {
     ...base(HTTP_ACTIVITY, activity, { severity: severityFor(outcome), scene }),
-    ...decided(outcome, "l7"),
+    ...decided(outcome, method === "WEBSOCKET_TEXT" ? WEBSOCKET_ENGINE : "l7"),
     ...between(actor, destination),
     http_request: {
       http_method: cut(method),
@@ -146,6 +148,29 @@ function requestRecord(event: EventOf<"request">, scene: Scene): OcsfRecord {
     unmapped: { ...explained(outcome), generation },
   };
 }
+
+/** The upgrade has its own event: this is how much went through, and how it ended. */
+function webSocketRecord(event: EventOf<"websocket">, scene: Scene): OcsfRecord {
+  const { actor, destination, path, rule, generation, messages, code } = event;
+  const outcome = { kind: "allowed", rule } as const;
+  const { close } = NETWORK_ACTIVITY.activities;
+  return {
+    ...base(NETWORK_ACTIVITY, close, { severity: SEVERITY.informational, scene }),
+    ...decided(outcome, WEBSOCKET_ENGINE),
+    ...between(actor, destination),
+    unmapped: {
+      ...explained(outcome),
+      generation,
+      path: pathText(path),
+      texts: messages.texts,
+      binaries: messages.binaries,
+      from_server: messages.fromServer,
+      ...(code !== null && { close_code: code }),
+    },
+  };
+}
+
+const WEBSOCKET_ENGINE = "l7-websocket";
 
 function isActivity(name: string): name is keyof typeof HTTP_ACTIVITY.activities {
   return Object.hasOwn(HTTP_ACTIVITY.activities, name);

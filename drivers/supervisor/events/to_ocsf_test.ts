@@ -46,6 +46,30 @@ function convert(event: AuditEvent): OcsfRecord {
   return toOcsf(event, CONTEXT, { time: TIME });
 }
 
+Deno.test("toOcsf() of a WebSocket says how much went through it, and how it ended", () => {
+  const record = convert({
+    kind: "websocket",
+    actor: CURL,
+    destination: GITHUB,
+    path: "/socket?token=hidden",
+    rule: "code",
+    generation: "sha256:ff",
+    messages: { texts: 3, binaries: 0, fromServer: 7 },
+    code: 1012,
+  });
+  assert.deepEqual([record.class_uid, record.activity_name], [4001, "Close"]);
+  assert.deepEqual(record.unmapped, {
+    ...{ rule: "code", generation: "sha256:ff", path: "/socket" },
+    ...{ texts: 3, binaries: 0, from_server: 7, close_code: 1012 },
+  });
+  assert.match(ocsfShorthand(record), /NET:CLOSE \[INFO\] ALLOWED .*engine:l7-websocket/);
+});
+
+Deno.test("toOcsf() of a message over a WebSocket names what judged it", () => {
+  const record = convert({ ...REQUEST, method: "WEBSOCKET_TEXT" });
+  assert.match(ocsfShorthand(record), /HTTP:WEBSOCKET_TEXT .*engine:l7-websocket/);
+});
+
 Deno.test("toOcsf() of a connection has all that the schema asks for", () => {
   assert.deepEqual(convert(CONNECTION), {
     class_uid: 4001,

@@ -9,18 +9,19 @@
 
 import { judgeReadings } from "../../../../policy-wasm/path_readings.ts";
 import { matchesHost } from "../../../../policy-wasm/reference_glob.ts";
+import type { Endpoint } from "../../../../policy-wasm/policy.ts";
 import type { Request } from "../../../../policy-wasm/request.ts";
 import type { Reason } from "../../../../proto/reason.ts";
 import { REASON_TEXTS } from "../../../../proto/reason.ts";
 import { refused } from "../../credentials/refusal.ts";
-import { holdsMarker } from "../../credentials/placeholder.ts";
+import { holdsMarker, redact } from "../../credentials/placeholder.ts";
 import {
   addCredentials,
   recordFinding,
   responseRule,
   type WithCredentials,
 } from "../add_credentials.ts";
-import type { UpgradeRule } from "../http1/forwarded_request.ts";
+import type { ForwardedRequest, UpgradeRule } from "../http1/forwarded_request.ts";
 import type { RelayLimits } from "../http1/relay_limits.ts";
 import type { RequestHead } from "../http1/request_head.ts";
 import { type JudgedRequest, judgeRequest, refuse } from "../judge_request.ts";
@@ -66,20 +67,46 @@ export function fillExchange(head: RequestHead, scene: ExchangeScene): WithCrede
   const foreign = findForeign(handshake, scene);
   if (foreign !== null) return denied({ ...foreign, request });
   const { forwarded } = filled;
+  const upgrade = upgradeRule(handshake, { request, endpoint, ...forwarded }, scene);
+  return { judged, forwarded: { fields: handshake.fields, ...forwarded, upgrade } };
+}
+
+interface Upgrade extends Pick<ForwardedRequest, "response"> {
+  readonly request: Request;
+  readonly endpoint: Endpoint;
+}
+
+/** Says what is an answer to the handshake, and relays what follows. */
+function upgradeRule(
+  handshake: Handshake,
+  { request, endpoint, response }: Upgrade,
+  scene: ExchangeScene,
+): UpgradeRule {
+  const { live, events, held, limits } = scene;
+  const { generation, connection: { decision: { rule } } } = live;
   const messages = new ClientMessages({ scene, request, endpoint });
-  const all = endpoint.websocketCredentialRewrite ? secretsIn(live) : [];
-  const covers = [forwarded.response, all.length === 0 ? undefined : responseRule(all, scene)];
-  const { generation } = live;
-  const upgrade: UpgradeRule = {
+  const secrets = endpoint.websocketCredentialRewrite ? secretsIn(live) : [];
+  const covers = [response, secrets.length === 0 ? undefined : responseRule(secrets, scene)];
+  const filters = () => covers.flatMap((cover) => cover === undefined ? [] : [cover.another()]);
+  return {
     protocol: "websocket",
     accepts: (answer) => isAnswerTo(handshake, answer),
     relay: async (switched) => {
-      const filters = () => covers.flatMap((rule) => rule === undefined ? [] : [rule.another()]);
-      const { held, limits } = scene;
-      await relayWebSocket({ ...switched, live, generation, messages, filters, held, limits });
+      const options = { ...switched, live, generation, messages, filters, held, limits };
+      const { code, ...counts } = await relayWebSocket(options);
+      const address = scene.address();
+      events.record({
+        kind: "websocket",
+        actor: live.actor,
+        destination: { ...live.target, ...(address !== null && { address }) },
+        path: redact(request.path),
+        rule,
+        generation: generation.evaluator.generation,
+        messages: counts,
+        code,
+      });
     },
   };
-  return { judged, forwarded: { fields: handshake.fields, ...forwarded, upgrade } };
 }
 
 /** A request that asks for no other protocol: at a WebSocket there is none. */

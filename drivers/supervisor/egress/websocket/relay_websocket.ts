@@ -38,15 +38,17 @@ export interface WebSocketOptions extends Switched {
   readonly limits: RelayLimits;
 }
 
-/** Messages that were let through. */
-export interface WebSocketCounts {
+/** How a WebSocket ended, and the messages that were let through. */
+export interface WebSocketEnd {
   texts: number;
   binaries: number;
   fromServer: number;
+  /** Of the first close; `null` where it was cut off or had none. */
+  code: number | null;
 }
 
 /** Answers the program and relays until a side or a verdict ends the connection. Closes both. */
-export async function relayWebSocket(options: WebSocketOptions): Promise<WebSocketCounts> {
+export async function relayWebSocket(options: WebSocketOptions): Promise<WebSocketEnd> {
   const relay = new WebSocketRelay(options);
   const unpin = options.live.pin(() => relay.end(CLOSE.restart, "policy_changed"));
   try {
@@ -68,7 +70,7 @@ class WebSocketRelay {
   readonly #options: WebSocketOptions;
   readonly #toProgram: FrameSink;
   readonly #toServer: FrameSink;
-  readonly #counts: WebSocketCounts = { texts: 0, binaries: 0, fromServer: 0 };
+  readonly #tally: WebSocketEnd = { texts: 0, binaries: 0, fromServer: 0, code: null };
   readonly #text: TextAssembly;
   readonly #filters: readonly BodyFilter[];
   readonly #watchdog = new Watchdog<"idle" | "close">((stage) => this.#expire(stage));
@@ -77,7 +79,7 @@ class WebSocketRelay {
   );
   /** Who has sent a close, which was passed on. */
   readonly #closed = new Set<Sender>();
-  #guard = new MarkerGuard();
+  readonly #guard = new MarkerGuard();
   /** A frame of the message under way was sent to that side. */
   #isBinaryBegun = false;
   #isServerBegun = false;
@@ -91,7 +93,7 @@ class WebSocketRelay {
     this.#filters = options.filters();
   }
 
-  async run(): Promise<WebSocketCounts> {
+  async run(): Promise<WebSocketEnd> {
     const { client, answer, live, generation, limits } = this.#options;
     try {
       this.#watchdog.arm("idle", limits.webSocketIdleMs);
@@ -99,7 +101,7 @@ class WebSocketRelay {
       if (live.generation !== generation) this.end(CLOSE.restart, "policy_changed");
       await Promise.all([this.#fromProgram(), this.#fromServer()]);
       await this.#ending;
-      return this.#counts;
+      return this.#tally;
     } finally {
       this.#watchdog.dispose();
       this.#textWatchdog.dispose();
@@ -109,6 +111,8 @@ class WebSocketRelay {
 
   /** Ends the connection and tells both sides so. From here on nothing of the program goes on. */
   end(code: number, reason: string): void {
+    if (this.#isOver) return;
+    this.#tally.code ??= code;
     const toServer = encodeClose(CLOSE.goingAway, "");
     this.#finish({ toProgram: encodeClose(code, reason), toServer });
   }
@@ -198,7 +202,7 @@ class WebSocketRelay {
     this.#textWatchdog.disarm();
     const verdict = messages.text(this.#text.whole());
     if (verdict.kind === "end") return this.#refuse(verdict);
-    this.#counts.texts += 1;
+    this.#tally.texts += 1;
     await this.#write("server", this.#toServer.send(verdict.bytes, OPCODES.text));
     this.#text.drop();
   }
@@ -208,13 +212,12 @@ class WebSocketRelay {
     if (isFirst) {
       const refusal = messages.binary();
       if (refusal !== null) return this.#refuse(refusal);
-      this.#guard = new MarkerGuard();
       this.#isBinaryBegun = false;
     }
     const guarded = this.#guard.push(bytes);
     if (guarded.kind === "found") return this.#refuse(messages.misplaced());
     const clean = isLast ? concat(guarded.bytes, this.#guard.end()) : guarded.bytes;
-    if (isLast) this.#counts.binaries += 1;
+    if (isLast) this.#tally.binaries += 1;
     if (clean.length === 0 && !isLast) return;
     const opcode = this.#isBinaryBegun ? OPCODES.continuation : OPCODES.binary;
     this.#isBinaryBegun = true;
@@ -231,7 +234,7 @@ class WebSocketRelay {
   async #passData({ kind, bytes, isFirst, isLast }: DataPart): Promise<void> {
     if (isFirst) this.#isServerBegun = false;
     const covered = cover(bytes, this.#filters, isLast);
-    if (isLast) this.#counts.fromServer += 1;
+    if (isLast) this.#tally.fromServer += 1;
     if (covered.length === 0 && !isLast) return;
     const opcode = this.#isServerBegun ? OPCODES.continuation : OPCODES[kind];
     this.#isServerBegun = true;
@@ -242,6 +245,7 @@ class WebSocketRelay {
   async #passClose(from: Sender, payload: Uint8Array): Promise<void> {
     const sink = from === "program" ? this.#toServer : this.#toProgram;
     this.#closed.add(from);
+    if (payload.length > 0) this.#tally.code ??= payload[0]! * 256 + payload[1]!;
     if (this.#closed.size === 1) {
       this.#watchdog.arm("close", this.#options.limits.webSocketCloseMs);
     }

@@ -139,6 +139,26 @@ Deno.test("relayWebSocket() lets through what audit mode only records", () =>
     },
   ));
 
+Deno.test("relayWebSocket() counts what was let through, and says how it ended", () =>
+  withSocket({}, async ({ program, server }, pipeline) => {
+    await program.sendFrame("one");
+    await program.sendFrame("two", TEXT_FRAME, false);
+    await program.sendFrame("", MORE);
+    await program.sendFrame("three", BINARY);
+    for (let left = 3; left > 0; left -= 1) await server.next();
+    await server.sendFrame("four");
+    await program.next();
+    await program.sendFrame(encodeClose(3001, ""), CLOSE);
+    await server.next();
+    await server.sendFrame(encodeClose(1000, ""), CLOSE);
+    await program.rest();
+    await pipeline.proxy.close();
+    const last = pipeline.events.at(-1);
+    assert.ok(last?.kind === "websocket");
+    assert.deepEqual(last.messages, { texts: 2, binaries: 1, fromServer: 1 });
+    assert.deepEqual([last.code, last.path, last.rule], [3001, "/ws", "rule"]);
+  }));
+
 const UNMASKED = encodeFrame(new Uint8Array(1), { opcode: 1, isFinal: true, isMasked: false });
 
 Deno.test.each([
@@ -213,7 +233,7 @@ Deno.test("relayWebSocket() takes nothing after a close", () =>
     await server.sendFrame(encodeClose(1000, ""), CLOSE);
     assert.deepEqual(await program.rest(), [closed(1000)]);
     assert.deepEqual(await server.rest(), []);
-    assert.equal(pipeline.events.length, 2);
+    assert.deepEqual(outcomesOf(pipeline.events), ["GET allowed"]);
   }));
 
 Deno.test.each([
@@ -275,6 +295,9 @@ Deno.test("relayWebSocket() is cut off by a quarantine", () =>
     pipeline.generations.quarantine("The policy is gone");
     assert.deepEqual(await program.rest(), []);
     assert.deepEqual(await server.rest(), []);
+    await pipeline.proxy.close();
+    const last = pipeline.events.at(-1);
+    assert.equal(last?.kind === "websocket" && last.code, null);
   }));
 
 Deno.test("relayWebSocket() ends with a policy that comes before the server's answer", () =>
