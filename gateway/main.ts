@@ -150,55 +150,29 @@ class Gateway {
     const settings = new SettingsStore(store);
     const providers = await openCredentials(paths, { store, policies, settings, prove, onProblem });
     const inference = openInference({ store, settings, providers, onProblem });
-    const folderOf = (sandboxId: string) => `${paths.embedded}/${sandboxId}`;
-    const record = changeRecorder({ folderOf, hostname: Deno.hostname(), version });
+    const recorders = openRecorders(paths, version);
     const sandboxes = new SandboxService({
-      store,
-      driver,
-      policies,
-      settings,
+      ...{ store, driver, policies, settings },
       providers: providers.providers,
       issueToken: (sandboxId) => tokens.issue(sandboxId),
       now: Date.now,
       uuid: () => crypto.randomUUID(),
       random: Math.random,
       pause: (signal) => pause(STORE_RETRY_MS, signal),
-      record,
+      record: recorders.record,
       onProblem,
     });
     await sandboxes.markRestarted();
     const sessions = new SupervisorSessions(sandboxes);
-    const recordGateway = gatewayRecorder({
-      folder: paths.gatewayEvents,
-      hostname: Deno.hostname(),
-      version,
-    });
-    const recordProvider = (state: string, message: string) => recordGateway({ state, message });
-    const routes = makeRoutes({
-      ...{ store, driver, policies, settings },
-      sandboxes,
-      providers,
-      inference,
-    }, {
-      sessions,
-      folderOf,
-      record,
-      recordGateway,
-      recordProvider,
-      version,
-      onProblem,
-    });
+    const routes = makeRoutes(
+      { store, driver, policies, settings, sandboxes, providers, inference },
+      { ...recorders, sessions, version, onProblem },
+    );
     const local = await localSocketAt(paths.socket, Deno.uid());
     const server = await listen(options, {
       tls: await readServerTls(files),
       routes,
-      guard: {
-        verifyToken: (token) => tokens.verify(token),
-        sandboxExists: (sandboxId) => sandboxes.exists(sandboxId),
-        findSandboxId: async (workspace, name) =>
-          (await orNull(sandboxes.get(workspace, name)))?.id ?? null,
-        onFault: onProblem,
-      },
+      guard: guardPorts(tokens, sandboxes, onProblem),
       health: { version, store },
       ...local === null ? {} : { local },
     });
@@ -208,8 +182,7 @@ class Gateway {
     const { length } = (await sandboxes.recover()).adopted;
     if (length > 0) log(`found ${length} running sandboxes`);
     driver.warm();
-    const { refresh } = providers;
-    const refreshing = startRefreshWorker({ refresh, recordProvider, onProblem });
+    const refreshing = startRefreshWorker({ ...providers, ...recorders, onProblem });
     const { endpoint: file, socket } = paths;
     const parts = { store, driver, sandboxes, sessions, server, refreshing };
     return new Gateway({ ...parts, endpoint: file, socket });
@@ -237,13 +210,43 @@ interface Core {
   readonly inference: InferenceService;
 }
 
-interface Surroundings {
-  readonly recordGateway: (change: ConfigChange) => Promise<void>;
-  readonly recordProvider: (state: string, message: string) => Promise<void>;
-  readonly onProblem: (error: unknown) => void;
-  readonly sessions: SupervisorSessions;
+/** Where changes are recorded: of a sandbox, of all, of a provider. */
+interface Recorders {
   readonly folderOf: (sandboxId: string) => string;
   readonly record: RecordChange;
+  readonly recordGateway: (change: ConfigChange) => Promise<void>;
+  readonly recordProvider: (state: string, message: string) => Promise<void>;
+}
+
+function openRecorders({ embedded, gatewayEvents }: StatePaths, version: string): Recorders {
+  const hostname = Deno.hostname();
+  const folderOf = (sandboxId: string) => `${embedded}/${sandboxId}`;
+  const recordGateway = gatewayRecorder({ folder: gatewayEvents, hostname, version });
+  return {
+    folderOf,
+    record: changeRecorder({ folderOf, hostname, version }),
+    recordGateway,
+    recordProvider: (state, message) => recordGateway({ state, message }),
+  };
+}
+
+function guardPorts(
+  tokens: SandboxTokens,
+  sandboxes: SandboxService,
+  onFault: (error: unknown) => void,
+): ServerOptions["guard"] {
+  return {
+    verifyToken: (token) => tokens.verify(token),
+    sandboxExists: (sandboxId) => sandboxes.exists(sandboxId),
+    findSandboxId: async (workspace, name) =>
+      (await orNull(sandboxes.get(workspace, name)))?.id ?? null,
+    onFault,
+  };
+}
+
+interface Surroundings extends Recorders {
+  readonly onProblem: (error: unknown) => void;
+  readonly sessions: SupervisorSessions;
   readonly version: string;
 }
 

@@ -7,6 +7,7 @@
 
 import { request as requestHttp } from "node:http";
 import { request as requestHttps } from "node:https";
+import { machineCertificates } from "../../drivers/supervisor/egress/tls/trust_files.ts";
 import { INFERENCE_PROBE_MS_MAX } from "../../proto/inference_limits.ts";
 import type { Backend } from "./backend.ts";
 import { type ProbeProblem, RouteNotVerifiedError } from "./inference_errors.ts";
@@ -131,10 +132,12 @@ function problemOf({ status, body }: ProbeAnswer): ProbeProblem | null {
 /** Bytes of an answer that are looked at. */
 const ANSWER_BYTES_MAX = 16 * 1024;
 
-function sendProbe({ url, headers, body, signal }: ProbeRequest): Promise<ProbeAnswer> {
+async function sendProbe({ url, headers, body, signal }: ProbeRequest): Promise<ProbeAnswer> {
   const { promise, resolve, reject } = Promise.withResolvers<ProbeAnswer>();
   const request = url.startsWith("https:") ? requestHttps : requestHttp;
-  const sent = request(url, { method: "POST", headers, signal }, (response) => {
+  // As a supervisor will: the machine may have an authority of its own.
+  const ca = await machineCertificates();
+  const sent = request(url, { method: "POST", headers, signal, ca }, (response) => {
     let text = "";
     response.setEncoding("utf-8");
     response.on("error", reject);
@@ -148,5 +151,5 @@ function sendProbe({ url, headers, body, signal }: ProbeRequest): Promise<ProbeA
   });
   sent.on("error", reject);
   sent.end(body);
-  return promise;
+  return await promise;
 }

@@ -90,28 +90,12 @@ export function openProviderFixture(): ProviderFixture {
   const kept = new Map<string, string>();
   const problems: unknown[] = [];
   const told: string[] = [];
-  const driver: CredentialDriver = {
-    name: "memory",
-    store({ providerId, key }, value) {
-      if (fixture.failNext) {
-        fixture.failNext = false;
-        return Promise.reject(new CredentialError("unavailable", "store", "the disk is full"));
-      }
-      const handle = `${providerId}/${key}/${uuid()}`;
-      kept.set(handle, value);
-      return Promise.resolve(handle);
-    },
-    resolve(_owner, handle) {
-      const value = kept.get(handle);
-      return value === undefined
-        ? Promise.reject(new CredentialError("not_found", "read", "it is not there"))
-        : Promise.resolve(value);
-    },
-    delete(handle) {
-      kept.delete(handle);
-      return Promise.resolve();
-    },
+  const failsNext = () => {
+    const fails = fixture.failNext;
+    fixture.failNext = false;
+    return fails;
   };
+  const driver = memoryDriver({ kept, uuid, failsNext });
   const parts = openProviders({
     store,
     driver,
@@ -148,6 +132,34 @@ export function openProviderFixture(): ProviderFixture {
     close: () => store.close(),
   };
   return fixture;
+}
+
+function memoryDriver({ kept, uuid, failsNext }: {
+  readonly kept: Map<string, string>;
+  readonly uuid: () => string;
+  readonly failsNext: () => boolean;
+}): CredentialDriver {
+  return {
+    name: "memory",
+    store({ providerId, key }, value) {
+      if (failsNext()) {
+        return Promise.reject(new CredentialError("unavailable", "store", "the disk is full"));
+      }
+      const handle = `${providerId}/${key}/${uuid()}`;
+      kept.set(handle, value);
+      return Promise.resolve(handle);
+    },
+    resolve(_owner, handle) {
+      const value = kept.get(handle);
+      return value === undefined
+        ? Promise.reject(new CredentialError("not_found", "read", "it is not there"))
+        : Promise.resolve(value);
+    },
+    delete(handle) {
+      kept.delete(handle);
+      return Promise.resolve();
+    },
+  };
 }
 
 function sandboxOf(id: string, name: string, providers: readonly string[]): SandboxRecord {

@@ -6,9 +6,7 @@
  */
 
 import assert from "node:assert/strict";
-import { PROVIDER } from "../../../cli/provider.ts";
 import { waitFor } from "../support/commands.ts";
-import type { TestMachine } from "../support/openshell.ts";
 import { ANYONE, policy, rest } from "../support/policies.ts";
 import { runScripts } from "../support/probes.ts";
 import { sandboxSuite, type Suite } from "../support/suite.ts";
@@ -40,17 +38,12 @@ function grant(refreshToken: string): string {
   });
 }
 
-/** Tokens are made by the gateway alone; a build that cannot do so says it in its commands. */
-const makesTokens = PROVIDER.commands?.some(({ name }) => name === "refresh") === true;
-
-if (makesTokens) sandboxSuite("a grant to gcloud", stepsOfGrant, { alsoRootless: false });
-else Deno.test.ignore("sandbox: a grant to gcloud (ignored: this build makes no tokens)", () => {});
+sandboxSuite("a grant to gcloud", stepsOfGrant, { alsoRootless: false });
 
 async function stepsOfGrant(suite: Suite): Promise<void> {
   const { world: { machine } } = suite;
   const server = await startServer(suite);
   try {
-    await trustTestAuthority(machine);
     await stepsOfFailures(suite);
     await suite.step("a grant becomes a provider that has a token", async () => {
       const file = await machine.writeFile("adc.json", grant(REFRESH_TOKEN));
@@ -71,14 +64,6 @@ async function stepsOfGrant(suite: Suite): Promise<void> {
     server.kill("SIGKILL");
     await server.status;
   }
-}
-
-/** The gateway trusts what its runtime does, and that is the system's only where it is said. */
-async function trustTestAuthority(machine: TestMachine): Promise<void> {
-  const environment = { ...machine.environment, DENO_TLS_CA_STORE: "system" };
-  Object.defineProperty(machine, "environment", { value: environment });
-  await machine.killGateway();
-  await machine.startGateway();
 }
 
 /** Starts it where the machine's own names find it, trusted by the gateway. */

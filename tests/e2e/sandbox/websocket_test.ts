@@ -106,6 +106,11 @@ function speak(url: string, ...actions: readonly string[]): string {
 
 type Read = () => Promise<readonly Recorded[]>;
 
+/** What is recorded about a request to a host. */
+function about(host: string, port: number = PORTS.tls) {
+  return { kind: "request", host: `${host}.example.com`, port } as const;
+}
+
 async function stepsOfMessages({ world, step }: Suite, recorded: Read): Promise<void> {
   const { machine } = world;
   const open = "wss://full.example.com:9443/open";
@@ -124,8 +129,6 @@ async function stepsOfMessages({ world, step }: Suite, recorded: Read): Promise<
     ],
   );
   const events = await machine.events("box");
-  const about = (host: string, port = PORTS.tls) =>
-    ({ kind: "request", host: `${host}.example.com`, port }) as const;
 
   await step("text goes both ways through TLS, and the upgrade is the one event", async () => {
     assert.match(echo!.output, /101[^]*protocol: chat\n[^]*text echo:over-tls\n[^]*pong still/);
@@ -163,11 +166,8 @@ async function stepsOfMessages({ world, step }: Suite, recorded: Read): Promise<
     });
   });
 
-  await step("what is no WebSocket is refused", () => {
+  await step("what is no WebSocket is refused, and one at an endpoint for plain requests", () => {
     assert.match(required!.output, /websocket_required[^]*status 403/);
-  });
-
-  await step("an upgrade at an endpoint for plain requests is refused", () => {
     assert.match(untaken!.output, /^answer HTTP\/1\.1 426 /);
   });
 

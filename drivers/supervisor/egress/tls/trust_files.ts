@@ -81,6 +81,11 @@ export async function upstreamTrustEnvironment(
   return bundle === null ? {} : { DENO_TLS_CA_STORE: "system", SSL_CERT_FILE: bundle.path };
 }
 
+/** Returns the certificates of the machine as PEM, for who connects by itself; empty without any. */
+export async function machineCertificates(options: TrustOptions = {}): Promise<string> {
+  return (await findBundle(options))?.certificates ?? "";
+}
+
 interface Bundle {
   readonly path: string;
   /** PEM blocks, each with a line break at its end. */

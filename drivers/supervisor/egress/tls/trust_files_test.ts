@@ -1,5 +1,10 @@
 import assert from "node:assert/strict";
-import { trustEnvironment, upstreamTrustEnvironment, writeTrustFiles } from "./trust_files.ts";
+import {
+  machineCertificates,
+  trustEnvironment,
+  upstreamTrustEnvironment,
+  writeTrustFiles,
+} from "./trust_files.ts";
 
 const CA = "-----BEGIN CERTIFICATE-----\nT3Vycw==\n-----END CERTIFICATE-----\n";
 const SYSTEM = "-----BEGIN CERTIFICATE-----\nVGhlaXJz\n-----END CERTIFICATE-----\n";
@@ -73,6 +78,7 @@ Deno.test("writeTrustFiles() says when the machine has no bundle", async () => {
     assert.deepEqual(await writeTrustFiles(folder, CA, options), { systemBundle: null });
     assert.equal(await Deno.readTextFile(`${folder}/ca-bundle.pem`), CA);
     assert.deepEqual(await upstreamTrustEnvironment(options), {});
+    assert.equal(await machineCertificates(options), "");
   });
 });
 
