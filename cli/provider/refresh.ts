@@ -37,7 +37,7 @@ export async function configure(invocation: Invocation): Promise<number> {
   const made = await withGateway(invocation, (gateway) => gateway.configureRefresh(input));
   const what = `${printableLine(made.credentialKey)} of ${printableLine(made.provider)}`;
   context.stderr.write(`✓ The gateway makes values of ${what}\n`);
-  await show(invocation, [made]);
+  await show(invocation, [made], refreshValue(made));
   return EXIT_OK;
 }
 
@@ -47,7 +47,7 @@ export async function rotate(invocation: Invocation): Promise<number> {
   const made = await withGateway(invocation, (gateway) => gateway.rotateCredential(name));
   const what = `${printableLine(made.credentialKey)} of ${printableLine(made.provider)}`;
   invocation.context.stderr.write(`✓ Made a new value of ${what}\n`);
-  await show(invocation, [made]);
+  await show(invocation, [made], refreshValue(made));
   return EXIT_OK;
 }
 
@@ -61,7 +61,7 @@ export async function status(invocation: Invocation): Promise<number> {
     invocation.context.stderr.write(`! Provider "${provider}" has no refresh${key}\n`);
     return EXIT_OK;
   }
-  await show(invocation, found);
+  await show(invocation, found, found.map(refreshValue));
   return EXIT_OK;
 }
 
@@ -93,11 +93,13 @@ function endOf(invocation: Invocation): number {
   );
 }
 
-async function show(invocation: Invocation, refreshes: readonly RefreshView[]): Promise<void> {
-  await printResult(invocation, {
-    value: refreshes.map(refreshValue),
-    text: (style) => formatTable({ headings: HEADINGS, rows: refreshes.map(refreshRow) }, style),
-  });
+async function show(
+  invocation: Invocation,
+  refreshes: readonly RefreshView[],
+  value: unknown,
+): Promise<void> {
+  const table = { headings: HEADINGS, rows: refreshes.map(refreshRow) };
+  await printResult(invocation, { value, text: (style) => formatTable(table, style) });
 }
 
 const HEADINGS = [

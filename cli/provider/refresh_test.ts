@@ -102,6 +102,8 @@ Deno.test("provider refresh rotate makes a value, or says that there is no such 
   const made = await run(line, { refreshes: [sampleRefresh()] });
   assert.deepEqual([made.code, made.calls], [0, ["rotate graph GRAPH_TOKEN"]]);
   assert.match(made.err, /Made a new value of GRAPH_TOKEN of graph\n/);
+  const json = await run(`${line} -o json`, { refreshes: [sampleRefresh()] });
+  assert.equal(JSON.parse(json.out).credential_key, "GRAPH_TOKEN");
   const missing = await run(line);
   assert.equal(missing.code, 1);
   assert.match(missing.err, /Cannot find a refresh of "GRAPH_TOKEN"/);

@@ -10,7 +10,7 @@ import type { Profile, ProfileRefresh, RefreshStrategy } from "../profile/profil
 import { InvalidProviderError, ProviderRefusedError } from "../provider_errors.ts";
 import type { ProviderRecord } from "../provider_record.ts";
 import { type Material, splitMaterial } from "./material.ts";
-import type { RefreshRecord } from "./refresh_record.ts";
+import { ownedKeys, type RefreshRecord } from "./refresh_record.ts";
 import { scheduleEnd } from "./schedule.ts";
 import { tokenUrlOf } from "./token_url.ts";
 
@@ -64,6 +64,11 @@ export function planRefresh(request: ConfigureRequest, around: Surroundings): Re
   const { key, expiresAtMs } = request;
   const refresh = findRefresh(request, provider, profile);
   checkStrategy(request, refresh, around);
+  const outputs = outputsOf(refresh, profile);
+  const owned = ownedKeys({ key, outputs });
+  if (new Set(owned).size !== owned.length) {
+    throw new InvalidProviderError("the profile", "two outputs would be values of one variable");
+  }
   const material = splitMaterial(refresh, request.material, request.secretNames);
   const lifetimes = {
     leadSeconds: refresh.refreshBeforeSeconds,
@@ -87,7 +92,7 @@ export function planRefresh(request: ConfigureRequest, around: Surroundings): Re
       tokenUrl: tokenUrlOf(refresh, request.material),
       scopes: refresh.scopes,
       ...lifetimes,
-      outputs: outputsOf(refresh, profile),
+      outputs,
       ...times,
     },
   };
