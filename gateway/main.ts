@@ -360,6 +360,7 @@ async function openCredentials(
     settings,
     signAws,
     prove,
+    findTrusted: async () => (await upstreamTrustEnvironment())["SSL_CERT_FILE"] ?? null,
     uuid: () => crypto.randomUUID(),
     now: Date.now,
     onProblem,

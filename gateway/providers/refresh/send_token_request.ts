@@ -23,6 +23,8 @@ export interface TokenAnswer {
 export type SendTokenRequest = (request: TokenRequest) => Promise<TokenAnswer>;
 
 export interface SendOptions {
+  /** File of certificates that are trusted besides those that come with the program. */
+  readonly caFile?: string | null;
   readonly msMax?: number;
   readonly bytesMax?: number;
 }
@@ -30,25 +32,47 @@ export interface SendOptions {
 /** Sends it over the network. */
 export async function sendTokenRequest(
   { url, headers, body }: TokenRequest,
-  { msMax = REFRESH_ANSWER_MS_MAX, bytesMax = REFRESH_ANSWER_BYTES_MAX }: SendOptions = {},
+  { caFile = null, msMax = REFRESH_ANSWER_MS_MAX, bytesMax = REFRESH_ANSWER_BYTES_MAX }:
+    SendOptions = {},
 ): Promise<TokenAnswer> {
+  using client = await openClient(url, caFile);
   const late = new AbortController();
   const timer = setTimeout(() => late.abort(), msMax);
   try {
     const response = await fetch(url, {
-      ...{ method: "POST", headers, body, signal: late.signal },
+      ...{ method: "POST", headers, body, signal: late.signal, client },
       redirect: "manual",
     });
     return { status: response.status, body: await readText(response, bytesMax) };
   } catch (cause) {
     if (cause instanceof MintError) throw cause;
-    const detail = late.signal.aborted
-      ? `the token server did not answer within ${msMax / 1000} seconds`
-      : "the token server cannot be reached";
-    throw new MintError("unavailable", detail, { cause });
+    throw new MintError("unavailable", describe(cause, late.signal.aborted ? msMax : null), {
+      cause,
+    });
   } finally {
     clearTimeout(timer);
   }
+}
+
+/** Made for each request: there are few, and what is trusted may change. */
+async function openClient(url: string, caFile: string | null): Promise<Deno.HttpClient> {
+  if (caFile === null || !url.startsWith("https:")) return Deno.createHttpClient({});
+  try {
+    return Deno.createHttpClient({ caCerts: [await Deno.readTextFile(caFile)] });
+  } catch (cause) {
+    const detail = `the certificates of the machine cannot be read from "${caFile}"`;
+    throw new MintError("unavailable", detail, { cause });
+  }
+}
+
+/** What the system says may quote the address: of it only that it is about a certificate. */
+function describe(cause: unknown, waitedMs: number | null): string {
+  if (waitedMs !== null) return `the token server did not answer within ${waitedMs / 1000} seconds`;
+  const reason = cause instanceof Error ? String(cause.cause ?? cause) : "";
+  const isAboutTrust = /invalid peer certificate/.test(reason);
+  return isAboutTrust
+    ? "the certificate of the token server is not trusted here"
+    : "the token server cannot be reached";
 }
 
 async function readText({ body }: Response, bytesMax: number): Promise<string> {

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { createAuthority, issueCertificate } from "../../../drivers/system/pki/certificate.ts";
 import { MintError } from "./refresh_errors.ts";
 import { sendTokenRequest } from "./send_token_request.ts";
 
@@ -73,4 +74,41 @@ Deno.test("sendTokenRequest() says where nothing can be reached", async () => {
   listener.close();
   const sent = sendTokenRequest({ url: `http://127.0.0.1:${port}/`, ...REQUEST });
   await assert.rejects(sent, failsWith("unavailable", /cannot be reached/));
+});
+
+Deno.test("sendTokenRequest() trusts what the machine trusts, and nobody else", async () => {
+  const authority = await createAuthority({
+    organization: "test",
+    commonName: "test",
+    days: 1,
+    extractable: false,
+  });
+  const { certPem, keyPem } = await issueCertificate(authority, {
+    commonName: "localhost",
+    dnsNames: ["localhost"],
+    ipAddresses: [],
+    usage: "server",
+    days: 1,
+  });
+  const folder = await Deno.makeTempDir();
+  const caFile = `${folder}/ca.pem`;
+  await Deno.writeTextFile(caFile, authority.certPem);
+  const server = Deno.serve(
+    { hostname: "127.0.0.1", port: 0, cert: certPem, key: keyPem, onListen: () => {} },
+    () => Response.json({}),
+  );
+  try {
+    const request = { url: `https://localhost:${server.addr.port}/`, ...REQUEST };
+    assert.equal((await sendTokenRequest(request, { caFile })).status, 200);
+    const untrusted = sendTokenRequest(request);
+    await assert.rejects(untrusted, failsWith("unavailable", /certificate .* is not trusted here/));
+    const elsewhere = { ...request, url: request.url.replace("localhost", "127.0.0.1") };
+    const wrongName = sendTokenRequest(elsewhere, { caFile });
+    await assert.rejects(wrongName, failsWith("unavailable", /not trusted here/));
+    const missing = sendTokenRequest(request, { caFile: `${folder}/none.pem` });
+    await assert.rejects(missing, failsWith("unavailable", /cannot be read from/));
+  } finally {
+    await server.shutdown();
+    await Deno.remove(folder, { recursive: true });
+  }
 });
