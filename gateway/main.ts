@@ -6,7 +6,10 @@
 
 import type { HandlerContext, ServiceImpl } from "@connectrpc/connect";
 import { EmbeddedDriver } from "../drivers/compute/embedded/embedded_driver.ts";
-import { upstreamTrustEnvironment } from "../drivers/supervisor/egress/tls/trust_files.ts";
+import {
+  machineCertificates,
+  upstreamTrustEnvironment,
+} from "../drivers/supervisor/egress/tls/trust_files.ts";
 import { signAws } from "../drivers/supervisor/credentials/sign_aws.ts";
 import { EncryptedCredentialDriver } from "../drivers/credentials/encrypted_driver.ts";
 import {
@@ -26,9 +29,8 @@ import { OpenShell } from "../proto/gen/openshell/v1/openshell_pb.ts";
 import { ProofThreads } from "../prover/proof_threads.ts";
 import { SandboxTokens } from "./auth/sandbox_tokens.ts";
 import { auditChanges } from "./events/audit_changes.ts";
-import { changeRecorder, gatewayRecorder, type RecordChange } from "./events/change_recorder.ts";
 import { eventMethods } from "./events/event_service.ts";
-import type { ConfigChange } from "./events/gateway_log.ts";
+import { openRecorders, type Recorders } from "./events/open_recorders.ts";
 import { InferenceService } from "./inference/inference_service.ts";
 import { InstanceLock, writeEndpoint } from "./instance_lock.ts";
 import { makeStateFolders, type StatePaths, statePaths } from "./paths.ts";
@@ -210,26 +212,6 @@ interface Core {
   readonly inference: InferenceService;
 }
 
-/** Where changes are recorded: of a sandbox, of all, of a provider. */
-interface Recorders {
-  readonly folderOf: (sandboxId: string) => string;
-  readonly record: RecordChange;
-  readonly recordGateway: (change: ConfigChange) => Promise<void>;
-  readonly recordProvider: (state: string, message: string) => Promise<void>;
-}
-
-function openRecorders({ embedded, gatewayEvents }: StatePaths, version: string): Recorders {
-  const hostname = Deno.hostname();
-  const folderOf = (sandboxId: string) => `${embedded}/${sandboxId}`;
-  const recordGateway = gatewayRecorder({ folder: gatewayEvents, hostname, version });
-  return {
-    folderOf,
-    record: changeRecorder({ folderOf, hostname, version }),
-    recordGateway,
-    recordProvider: (state, message) => recordGateway({ state, message }),
-  };
-}
-
 function guardPorts(
   tokens: SandboxTokens,
   sandboxes: SandboxService,
@@ -359,8 +341,8 @@ async function openCredentials(
     policies,
     settings,
     signAws,
+    certificates: machineCertificates,
     prove,
-    findTrusted: async () => (await upstreamTrustEnvironment())["SSL_CERT_FILE"] ?? null,
     uuid: () => crypto.randomUUID(),
     now: Date.now,
     onProblem,
@@ -386,6 +368,7 @@ function openInference(
     store,
     settings,
     providers: { resolve: (workspace, name) => providers.resolveForInference(workspace, name) },
+    probe: { certificates: machineCertificates },
     uuid: () => crypto.randomUUID(),
     onProblem,
   });

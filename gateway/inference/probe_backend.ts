@@ -7,7 +7,6 @@
 
 import { request as requestHttp } from "node:http";
 import { request as requestHttps } from "node:https";
-import { machineCertificates } from "../../drivers/supervisor/egress/tls/trust_files.ts";
 import { INFERENCE_PROBE_MS_MAX } from "../../proto/inference_limits.ts";
 import type { Backend } from "./backend.ts";
 import { type ProbeProblem, RouteNotVerifiedError } from "./inference_errors.ts";
@@ -17,6 +16,8 @@ export interface ProbeRequest {
   readonly headers: Readonly<Record<string, string>>;
   readonly body: string;
   readonly signal: AbortSignal;
+  /** PEM of what is trusted besides the authorities that come with the program. */
+  readonly certificates: string;
 }
 
 export interface ProbeAnswer {
@@ -35,7 +36,10 @@ export interface VerifiedEndpoint {
 }
 
 export interface ProbeOptions {
+  /** Left out: over the network. */
   readonly send?: SendProbe;
+  /** PEM of what the machine trusts, as a supervisor will; left out: the program's own alone. */
+  readonly certificates?: () => Promise<string>;
   readonly msMax?: number;
 }
 
@@ -49,17 +53,22 @@ interface Attempt {
 export async function probeBackend(
   name: string,
   { backend, model }: { readonly backend: Backend; readonly model: string },
-  { send = sendProbe, msMax = INFERENCE_PROBE_MS_MAX }: ProbeOptions = {},
+  { send = sendProbe, certificates, msMax = INFERENCE_PROBE_MS_MAX }: ProbeOptions = {},
 ): Promise<VerifiedEndpoint> {
   // There is no call that every model of Bedrock would answer.
   if (backend.type === "aws-bedrock") throw new RouteNotVerifiedError("not_checkable", name);
+  const trusted = await certificates?.() ?? "";
   const deadline = AbortSignal.timeout(msMax);
   for (const { protocol, path, body } of attemptsFor(backend, model)) {
     const url = urlOf(backend.baseUrl, path);
     let answer: ProbeAnswer;
     try {
       const headers = headersFor(backend);
-      answer = await send({ url, headers, body: JSON.stringify(body), signal: deadline });
+      answer = await send({
+        ...{ url, headers, body: JSON.stringify(body) },
+        signal: deadline,
+        certificates: trusted,
+      });
     } catch (cause) {
       // What the system says may name what a client must not see: the cause stays here.
       throw new RouteNotVerifiedError(deadline.aborted ? "timeout" : "unreachable", name, {
@@ -132,12 +141,14 @@ function problemOf({ status, body }: ProbeAnswer): ProbeProblem | null {
 /** Bytes of an answer that are looked at. */
 const ANSWER_BYTES_MAX = 16 * 1024;
 
-async function sendProbe({ url, headers, body, signal }: ProbeRequest): Promise<ProbeAnswer> {
+function sendProbe(
+  { url, headers, body, signal, certificates }: ProbeRequest,
+): Promise<ProbeAnswer> {
   const { promise, resolve, reject } = Promise.withResolvers<ProbeAnswer>();
   const request = url.startsWith("https:") ? requestHttps : requestHttp;
-  // As a supervisor will: the machine may have an authority of its own.
-  const ca = await machineCertificates();
-  const sent = request(url, { method: "POST", headers, signal, ca }, (response) => {
+  const trust = certificates === "" ? {} : { ca: certificates };
+  const options = { method: "POST", headers, signal, ...trust };
+  const sent = request(url, options, (response) => {
     let text = "";
     response.setEncoding("utf-8");
     response.on("error", reject);
@@ -151,5 +162,5 @@ async function sendProbe({ url, headers, body, signal }: ProbeRequest): Promise<
   });
   sent.on("error", reject);
   sent.end(body);
-  return await promise;
+  return promise;
 }

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { createAuthority, issueCertificate } from "../../drivers/system/pki/certificate.ts";
 import type { Backend } from "./backend.ts";
 import { RouteNotVerifiedError } from "./inference_errors.ts";
 import { probeBackend } from "./probe_backend.ts";
@@ -98,3 +99,35 @@ Deno.test("probeBackend() says that Bedrock cannot be asked, and asks nothing", 
       return error.code === "failed_precondition";
     });
   }));
+
+Deno.test("probeBackend() trusts what the machine trusts, and nobody else", async () => {
+  const authority = await createAuthority({
+    organization: "test",
+    commonName: "test",
+    days: 1,
+    extractable: false,
+  });
+  const { certPem, keyPem } = await issueCertificate(authority, {
+    commonName: "localhost",
+    dnsNames: ["localhost"],
+    ipAddresses: [],
+    usage: "server",
+    days: 1,
+  });
+  const server = Deno.serve(
+    { hostname: "127.0.0.1", port: 0, cert: certPem, key: keyPem, onListen: () => {} },
+    () => Response.json({}),
+  );
+  try {
+    const baseUrl = `https://localhost:${server.addr.port}/v1`;
+    const backend = { ...BACKEND, baseUrl };
+    const certificates = () => Promise.resolve(authority.certPem);
+    const { url } = await probeBackend("p", { backend, model: "m" }, { certificates });
+    assert.equal(url, `${baseUrl}/chat/completions`);
+    await assert.rejects(probeBackend("p", { backend, model: "m" }), {
+      message: /cannot be reached/,
+    });
+  } finally {
+    await server.shutdown();
+  }
+});

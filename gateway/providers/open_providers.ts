@@ -30,8 +30,8 @@ export interface ProviderPartsOptions {
   readonly policies: PolicyRevisions;
   readonly settings: SettingsStore;
   readonly signAws: SignAws;
-  /** File of certificates that this machine trusts, `null` where it has none. */
-  readonly findTrusted?: () => Promise<string | null>;
+  /** PEM of what this machine trusts; left out: nothing besides the program's own. */
+  readonly certificates?: () => Promise<string>;
   /** Left out: over the network. */
   readonly send?: SendTokenRequest;
   /** Asked about policies with what providers add. */
@@ -80,10 +80,9 @@ export function openProviders(options: ProviderPartsOptions): ProviderParts {
     policyOf: async (sandboxId) => (await policies.effective(sandboxId)).document,
     now,
   });
-  const { signAws, findTrusted = () => Promise.resolve(null) } = options;
   const overNetwork: SendTokenRequest = async (request) =>
-    await sendTokenRequest(request, { caFile: await findTrusted() });
-  const send = options.send ?? overNetwork;
+    await sendTokenRequest(request, { certificates: await options.certificates?.() ?? "" });
+  const { signAws, send = overNetwork } = options;
   const refresh = new RefreshService({
     ...{ store, records, refreshes, providers, profiles, settings, vault, uuid, now },
     mint: (request) => mint(request, { send, signAws, now }),

@@ -23,8 +23,8 @@ export interface TokenAnswer {
 export type SendTokenRequest = (request: TokenRequest) => Promise<TokenAnswer>;
 
 export interface SendOptions {
-  /** File of certificates that are trusted besides those that come with the program. */
-  readonly caFile?: string | null;
+  /** PEM of what is trusted besides the authorities that come with the program. */
+  readonly certificates?: string;
   readonly msMax?: number;
   readonly bytesMax?: number;
 }
@@ -32,10 +32,11 @@ export interface SendOptions {
 /** Sends it over the network. */
 export async function sendTokenRequest(
   { url, headers, body }: TokenRequest,
-  { caFile = null, msMax = REFRESH_ANSWER_MS_MAX, bytesMax = REFRESH_ANSWER_BYTES_MAX }:
+  { certificates = "", msMax = REFRESH_ANSWER_MS_MAX, bytesMax = REFRESH_ANSWER_BYTES_MAX }:
     SendOptions = {},
 ): Promise<TokenAnswer> {
-  using client = await openClient(url, caFile);
+  // Made for each request: there are few, and what is trusted may change.
+  using client = Deno.createHttpClient({ caCerts: [certificates] });
   const late = new AbortController();
   const timer = setTimeout(() => late.abort(), msMax);
   try {
@@ -51,17 +52,6 @@ export async function sendTokenRequest(
     });
   } finally {
     clearTimeout(timer);
-  }
-}
-
-/** Made for each request: there are few, and what is trusted may change. */
-async function openClient(url: string, caFile: string | null): Promise<Deno.HttpClient> {
-  if (caFile === null || !url.startsWith("https:")) return Deno.createHttpClient({});
-  try {
-    return Deno.createHttpClient({ caCerts: [await Deno.readTextFile(caFile)] });
-  } catch (cause) {
-    const detail = `the certificates of the machine cannot be read from "${caFile}"`;
-    throw new MintError("unavailable", detail, { cause });
   }
 }
 

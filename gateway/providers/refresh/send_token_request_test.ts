@@ -90,25 +90,20 @@ Deno.test("sendTokenRequest() trusts what the machine trusts, and nobody else", 
     usage: "server",
     days: 1,
   });
-  const folder = await Deno.makeTempDir();
-  const caFile = `${folder}/ca.pem`;
-  await Deno.writeTextFile(caFile, authority.certPem);
+  const certificates = authority.certPem;
   const server = Deno.serve(
     { hostname: "127.0.0.1", port: 0, cert: certPem, key: keyPem, onListen: () => {} },
     () => Response.json({}),
   );
   try {
     const request = { url: `https://localhost:${server.addr.port}/`, ...REQUEST };
-    assert.equal((await sendTokenRequest(request, { caFile })).status, 200);
+    assert.equal((await sendTokenRequest(request, { certificates })).status, 200);
     const untrusted = sendTokenRequest(request);
     await assert.rejects(untrusted, failsWith("unavailable", /certificate .* is not trusted here/));
     const elsewhere = { ...request, url: request.url.replace("localhost", "127.0.0.1") };
-    const wrongName = sendTokenRequest(elsewhere, { caFile });
+    const wrongName = sendTokenRequest(elsewhere, { certificates });
     await assert.rejects(wrongName, failsWith("unavailable", /not trusted here/));
-    const missing = sendTokenRequest(request, { caFile: `${folder}/none.pem` });
-    await assert.rejects(missing, failsWith("unavailable", /cannot be read from/));
   } finally {
     await server.shutdown();
-    await Deno.remove(folder, { recursive: true });
   }
 });
