@@ -85,6 +85,7 @@ sandboxSuite("websocket", async (suite) => {
     );
     await world.machine.must(["sandbox", "upload", "box", client, "/sandbox/"]);
     await stepsOfMessages(suite, recorded);
+    await stepsOfUpgrades(suite, recorded);
     await stepsOfCredentials(suite, recorded);
     await stepsOfPolicies(suite);
     await step("neither a message nor a value is in the events", async () => {
@@ -106,15 +107,9 @@ function speak(url: string, ...actions: readonly string[]): string {
 
 type Read = () => Promise<readonly Recorded[]>;
 
-/** What is recorded about a request to a host. */
-function about(host: string, port: number = PORTS.tls) {
-  return { kind: "request", host: `${host}.example.com`, port } as const;
-}
-
-async function stepsOfMessages({ world, step }: Suite, recorded: Read): Promise<void> {
-  const { machine } = world;
+async function stepsOfMessages({ world: { machine }, step }: Suite, recorded: Read): Promise<void> {
   const open = "wss://full.example.com:9443/open";
-  const [echo, plain, rules, readOnly, audit, required, untaken, refused] = await runScripts(
+  const [echo, plain, rules, readOnly, audit] = await runScripts(
     machine,
     "box",
     [
@@ -123,12 +118,11 @@ async function stepsOfMessages({ world, step }: Suite, recorded: Read): Promise<
       speak("wss://full.example.com:9443/closed", "text:not-allowed-here", "read"),
       speak("wss://readonly.example.com:9443/", "text:not-allowed-text", "read"),
       speak("wss://audit.example.com:9443/", "text:on-record", "read"),
-      curl("https://full.example.com:9443/plain"),
-      speak("wss://skip.example.com:9443/", "text:not-allowed-rest", "read"),
-      speak("wss://full.example.com:9443/refused", "text:not-allowed-refused", "read"),
     ],
   );
   const events = await machine.events("box");
+  const about = (host: string, port = PORTS.tls) =>
+    ({ kind: "request", host: `${host}.example.com`, port }) as const;
 
   await step("text goes both ways through TLS, and the upgrade is the one event", async () => {
     assert.match(echo!.output, /101[^]*protocol: chat\n[^]*text echo:over-tls\n[^]*pong still/);
@@ -165,9 +159,23 @@ async function stepsOfMessages({ world, step }: Suite, recorded: Read): Promise<
       reason: "request_not_allowed",
     });
   });
+}
 
-  await step("what is no WebSocket is refused, and one at an endpoint for plain requests", () => {
+async function stepsOfUpgrades(
+  { world: { machine }, step }: Suite,
+  recorded: Read,
+): Promise<void> {
+  const [required, untaken, refused] = await runScripts(machine, "box", [
+    curl("https://full.example.com:9443/plain"),
+    speak("wss://skip.example.com:9443/", "text:not-allowed-rest", "read"),
+    speak("wss://full.example.com:9443/refused", "text:not-allowed-refused", "read"),
+  ]);
+
+  await step("what is no WebSocket is refused", () => {
     assert.match(required!.output, /websocket_required[^]*status 403/);
+  });
+
+  await step("an upgrade at an endpoint for plain requests is refused", () => {
     assert.match(untaken!.output, /^answer HTTP\/1\.1 426 /);
   });
 
@@ -178,6 +186,14 @@ async function stepsOfMessages({ world, step }: Suite, recorded: Read): Promise<
   await step("nothing that was refused has reached the server", async () => {
     const texts = (await recorded()).map(({ text }) => text).join("\n");
     assert.doesNotMatch(texts, /not-allowed/);
+  });
+
+  await step("the end of a WebSocket says how much went through it", async () => {
+    const ends = (await machine.events("box")).flatMap(({ activity_name: name, unmapped }) =>
+      name === "Close" ? [unmapped as Readonly<Record<string, unknown>>] : []
+    );
+    const [first] = ends.filter(({ path }) => path === "/open");
+    assert.deepEqual([first?.texts, first?.binaries, first?.from_server], [1, 0, 1]);
   });
 }
 
