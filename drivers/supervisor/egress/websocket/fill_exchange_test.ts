@@ -213,6 +213,31 @@ Deno.test("fillExchange() takes an upgrade at REST whose text is filled", () =>
     },
   ));
 
+Deno.test("fillExchange() takes an upgrade after plain requests of the same connection", () =>
+  withPipeline(
+    { rules: rules({ websocketCredentialRewrite: true, allow: [UPGRADE, TEXT] }) },
+    async (pipeline) => {
+      const { client, server } = await pipeline.connect(`${HOST}:443`);
+      await send(client, clientHello(HOST));
+      await send(client, PLAIN);
+      await readHead(server);
+      await send(server, "HTTP/1.1 204 No Content\r\n\r\n");
+      assert.match(await readHead(client), /^HTTP\/1\.1 204 /);
+      await send(client, handshake());
+      assert.match(await readHead(server), /\r\nUpgrade: websocket\r\n/);
+      // What a server says at once belongs to the WebSocket.
+      await send(server, switching());
+      const [program, other] = [new Peer(client, "server"), new Peer(server, "program")];
+      await other.sendFrame("first");
+      assert.match(await readHead(client), /^HTTP\/1\.1 101 /);
+      assert.deepEqual(await program.next(), { kind: "text", text: "first" });
+      await program.sendFrame("second");
+      assert.deepEqual(await other.next(), { kind: "text", text: "second" });
+      assert.deepEqual(outcomesOf(pipeline.events), ["GET allowed", "GET allowed"]);
+      client.close();
+    },
+  ));
+
 Deno.test("fillExchange() takes an upgrade through the forward proxy", () =>
   withPipeline({ rules: webSocketRules({ ports: [80], allow: [UPGRADE] }) }, async (pipeline) => {
     const client = pipeline.open();
