@@ -1,4 +1,6 @@
 import assert from "node:assert/strict";
+import { once } from "node:events";
+import { createServer } from "node:net";
 import type { DriverReport, DriverSandbox } from "../contract.ts";
 import { EmbeddedDriver } from "./embedded_driver.ts";
 import { firstIdentity } from "./sandbox_folders.ts";
@@ -133,6 +135,26 @@ driverTest("starts, lists, stops and deletes a sandbox", async ({ driver, folder
     "starting",
     "running",
   ]);
+});
+
+driverTest("gives a supervisor nothing that this process has open", async ({ driver, folder }) => {
+  const server = createServer();
+  server.listen(`${folder}.socket`);
+  await once(server, "listening");
+  try {
+    await driver.start(sandbox("runs"));
+    const { pid } = JSON.parse(await Deno.readTextFile(`${folder}/id-runs/supervisor.json`));
+    const open = [...Deno.readDirSync(`/proc/${pid}/fd`)].map(({ name }) => Number(name));
+    // The script that it runs is beyond what it was given.
+    const given = open.filter((descriptor) =>
+      !Deno.readLinkSync(`/proc/${pid}/fd/${descriptor}`).endsWith(".sh")
+    );
+    assert.deepEqual(given.toSorted(), [0, 1, 2]);
+  } finally {
+    const closed = once(server, "close");
+    server.close();
+    await closed;
+  }
 });
 
 driverTest("gives each sandbox an identity of its own", async ({ driver, folder }) => {
