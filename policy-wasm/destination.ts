@@ -211,7 +211,7 @@ export const ALWAYS_REFUSED_HOSTS: readonly string[] = [
 ];
 
 /** Names under which container engines and OpenShell itself offer the host machine. */
-const HOST_ALIASES: readonly string[] = [
+export const HOST_ALIASES: readonly string[] = [
   "host.openshell.internal",
   "host.containers.internal",
   "host.docker.internal",

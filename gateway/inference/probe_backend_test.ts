@@ -37,6 +37,20 @@ Deno.test("probeBackend() asks a real server by its base URL", () =>
     assert.equal(url, `${backend.baseUrl}/v1/chat/completions`);
   }));
 
+Deno.test.each([
+  { name: "host.openshell.internal" },
+  { name: "host.docker.internal" },
+  { name: "host.containers.internal" },
+])("probeBackend() reaches this machine as $name", ({ name }) =>
+  withServer(
+    (request) => new Response("{}", { status: new URL(request.url).hostname === name ? 200 : 500 }),
+    async ({ baseUrl, ...backend }) => {
+      const named = { ...backend, baseUrl: baseUrl.replace("127.0.0.1", name) };
+      const { url } = await probeBackend("work", { backend: named, model: "m" });
+      assert.equal(url, `${named.baseUrl}/v1/chat/completions`);
+    },
+  ));
+
 Deno.test("probeBackend() follows no redirection, which would take the key along", async () => {
   let asked = 0;
   await withServer(() => {

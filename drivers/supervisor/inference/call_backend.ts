@@ -9,6 +9,7 @@
 
 import { HTTP_HEAD_BYTES_MAX, HTTP_INTERIM_RESPONSES_MAX } from "../../../proto/egress_limits.ts";
 import { CodedError } from "../../../proto/errors.ts";
+import { HOST_ALIASES } from "../../../policy-wasm/destination.ts";
 import { type ByteStream, writeAll } from "../egress/byte_stream.ts";
 import { BufferedStream } from "../egress/http1/buffered_stream.ts";
 import type { HeaderField } from "../egress/http1/header_fields.ts";
@@ -52,13 +53,6 @@ export type BackendFailure = {
     | "invalid_upstream_response"
     | "aborted";
 };
-
-/** Names that reach the machine itself, from wherever they are used. */
-const HOST_ALIASES: readonly string[] = [
-  "host.openshell.internal",
-  "host.docker.internal",
-  "host.containers.internal",
-];
 
 /** Never rejects but for a mistake of OpenShell's. */
 export async function callBackend(
