@@ -24,12 +24,11 @@ const SERVER = new URL("./stand_ins.ts", import.meta.url).pathname;
 /** Covers `/usr/local` in the mount namespace that the harness has made for the command. */
 const COVER = 'mount --bind "$1" /usr/local || exit 125; shift; exec "$@"';
 
-/** A stand-in has a fixed conversation to the end, or to where it is held. */
 export interface JourneyOptions {
-  /** What the machine sees as `/usr/local`. */
-  readonly installed?: string;
   /** The one token or key that the servers take. */
   readonly token: string;
+  /** Scripts of `sh` in `/usr/local/bin`, by name; by default the host's folder is there. */
+  readonly programs?: Readonly<Record<string, string>>;
 }
 
 export class JourneyWorld implements AsyncDisposable {
@@ -44,7 +43,7 @@ export class JourneyWorld implements AsyncDisposable {
   ) {}
 
   /** Starts servers and gateway. */
-  static async start({ installed, token }: JourneyOptions): Promise<JourneyWorld> {
+  static async start({ token, programs }: JourneyOptions): Promise<JourneyWorld> {
     const folder = await Deno.makeTempDir({ prefix: `${uniqueName()}-` });
     const stack = new AsyncDisposableStack();
     stack.defer(() => Deno.remove(folder, { recursive: true }));
@@ -60,13 +59,14 @@ export class JourneyWorld implements AsyncDisposable {
         folder,
         Object.fromEntries(HOSTS.map((host) => [host, ADDRESS])),
       );
-      const covered = (command: readonly string[]) =>
-        installed === undefined ? command : ["sh", "-c", COVER, "sh", installed, ...command];
+      const installed = programs === undefined
+        ? []
+        : ["sh", "-c", COVER, "sh", await install(`${folder}/local`, programs)];
       const machine = new TestMachine({
         folder,
         program: PROGRAM,
         user: null,
-        enter: (command) => pair.onMachine(withNames(covered(command))),
+        enter: (command) => pair.onMachine(withNames([...installed, ...command])),
         processes: () => pair.machineProcesses(),
         bundleFile: authority.bundleFile,
       });
@@ -85,11 +85,6 @@ export class JourneyWorld implements AsyncDisposable {
     return await readRecords(this.recordFile);
   }
 
-  /** Starts a program of Deno beside the gateway: a server that the person runs. It ends with us. */
-  serveOnMachine(args: readonly string[]): void {
-    this.stack.use(startServer((line) => this.pair.onMachine(line), args));
-  }
-
   /** Ends everything; returns a sentence for each thing that the product left behind. */
   async close(): Promise<readonly string[]> {
     const leftovers = await this.machine.close();
@@ -100,6 +95,18 @@ export class JourneyWorld implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     await this.stack.disposeAsync();
   }
+}
+
+/** Returns the folder that stands for `/usr/local`. */
+async function install(
+  folder: string,
+  programs: Readonly<Record<string, string>>,
+): Promise<string> {
+  await Deno.mkdir(`${folder}/bin`, { recursive: true });
+  for (const [name, script] of Object.entries(programs)) {
+    await Deno.writeTextFile(`${folder}/bin/${name}`, `#!/bin/sh\n${script}`, { mode: 0o755 });
+  }
+  return folder;
 }
 
 /** Reads a file with a line of JSON for each request. */

@@ -1,0 +1,147 @@
+/**
+ * The quickstart: `sandbox create -- claude` on a terminal offers to make a provider of the key that
+ * the machine has, and the agent then works with a key that it never sees.
+ *
+ * The agents are stand-ins, so that no package is needed; real ones are in `canary_test.ts`.
+ *
+ * @module
+ */
+
+import assert from "node:assert/strict";
+import { makeCanary } from "../attacks/support/canary.ts";
+import { CURL, policy, rest } from "../support/policies.ts";
+import { Terminal } from "../support/terminal.ts";
+import { type Journey, journeySuite } from "./support/journey_suite.ts";
+import type { JourneyWorld } from "./support/journey_world.ts";
+
+const KEY = `sk-ant-${makeCanary()}`;
+const QUESTION = /Let the sandbox use ANTHROPIC_API_KEY of this machine[^\n]*\[Y\/n\] /;
+const START_MS_MAX = 60_000;
+
+/** Asks its person, then its model, with the key of its environment. */
+const CLAUDE = `
+echo "key <$ANTHROPIC_API_KEY>"
+if [ -t 0 ]; then printf 'Your question: '; read -r question; echo "You said $question"; fi
+curl -sS -m 20 -H "x-api-key: $ANTHROPIC_API_KEY" -d '{}' https://api.anthropic.com/v1/messages
+`;
+
+/** Tells what it was given. */
+const OTHER = 'echo "openai <$OPENAI_API_KEY> openrouter <$OPENROUTER_API_KEY>"\n';
+
+const POLICY = policy({
+  model: {
+    endpoints: [rest("api.anthropic.com", 443, { access: "read-write" })],
+    binaries: [CURL],
+  },
+});
+
+const NEEDS = { token: KEY, programs: { claude: CLAUDE, codex: OTHER, opencode: OTHER } };
+
+journeySuite("quickstart", NEEDS, async (journey) => {
+  await journey.world.machine.writeFile("policy.yaml", POLICY);
+  await stepsOfQuestion(journey);
+  await stepsOfFlags(journey);
+  await stepsOfOthers(journey);
+});
+
+/** Starts Claude as a person does, on a terminal. */
+function start({ machine }: JourneyWorld, flags: readonly string[]): Terminal {
+  const env = { ...machine.environment, ANTHROPIC_API_KEY: KEY };
+  const args = ["sandbox", "create", "--policy", "policy.yaml", ...flags, "--", "claude"];
+  return Terminal.start(machine.command(args), { env, cwd: machine.home });
+}
+
+async function providers({ machine }: JourneyWorld): Promise<readonly string[]> {
+  const listed = JSON.parse(await machine.must(["provider", "list", "-o", "json"]));
+  return listed.map(({ name }: { readonly name: string }) => name);
+}
+
+async function stepsOfQuestion({ world, step }: Journey): Promise<void> {
+  const { machine } = world;
+  await step("no leaves the sandbox without a key", async () => {
+    await using terminal = start(world, ["--name", "without"]);
+    await terminal.waitFor(QUESTION);
+    await terminal.type("n\r");
+    await terminal.waitFor(/key <>[^]*Your question: /, START_MS_MAX);
+    await terminal.type("Hello?\r");
+    await terminal.waitFor(/You said Hello\?[^]*invalid x-api-key/, START_MS_MAX);
+    assert.equal(await terminal.end(START_MS_MAX), 0);
+    assert.deepEqual(await providers(world), []);
+  });
+
+  await step("yes makes the provider, and the agent works with its key", async () => {
+    await using terminal = start(world, ["--name", "with"]);
+    await terminal.waitFor(QUESTION);
+    await terminal.type("\r");
+    await terminal.waitFor(/Created provider claude-code with ANTHROPIC_API_KEY/);
+    const given = /key <openshell:resolve:env:ANTHROPIC_API_KEY>[^]*Your question: /;
+    await terminal.waitFor(given, START_MS_MAX);
+    // The terminal is the agent's now: what was read for the answer takes nothing from it.
+    await terminal.type("What now?\r");
+    await terminal.waitFor(/You said What now\?[^]*Least privilege/, START_MS_MAX);
+    assert.equal(await terminal.end(START_MS_MAX), 0);
+    assert.ok(!terminal.shown.includes(KEY));
+    assert.deepEqual(await providers(world), ["claude-code"]);
+    const keys = (await world.requests()).map(({ headers }) => headers["x-api-key"]);
+    assert.deepEqual(keys, [undefined, KEY]);
+  });
+
+  await step("the next sandbox has it without a question", async () => {
+    await using terminal = start(world, ["--name", "next"]);
+    await terminal.waitFor(/key <openshell:resolve[^]*Your question: /, START_MS_MAX);
+    await terminal.type("And now?\r");
+    await terminal.waitFor(/Least privilege/, START_MS_MAX);
+    assert.equal(await terminal.end(START_MS_MAX), 0);
+    assert.doesNotMatch(terminal.shown, QUESTION);
+    machine.noteSandboxes();
+  });
+}
+
+async function stepsOfFlags({ world, step }: Journey): Promise<void> {
+  const { machine } = world;
+  await machine.must(["sandbox", "delete", "--all"]);
+  await machine.must(["provider", "delete", "claude-code"]);
+  const create = async (flags: readonly string[]) => {
+    const args = ["sandbox", "create", "--policy", "policy.yaml", ...flags, "--", "claude"];
+    const outcome = await machine.run(args, { env: { ANTHROPIC_API_KEY: KEY } });
+    machine.noteSandboxes();
+    return outcome;
+  };
+  await step("--no-auto-providers asks nothing, also on a terminal", async () => {
+    await using terminal = start(world, ["--name", "quiet", "--no-auto-providers"]);
+    await terminal.waitFor(/key <>[^]*Your question: /, START_MS_MAX);
+    assert.doesNotMatch(terminal.shown, QUESTION);
+    assert.deepEqual(await providers(world), []);
+  });
+
+  await step("without a terminal nothing is taken, and the flag is named", async () => {
+    const { stdout, stderr } = await create(["--name", "piped"]);
+    assert.match(stderr, /Found ANTHROPIC_API_KEY[^\n]*write --auto-providers to use it/);
+    assert.match(stdout, /key <>/);
+    assert.deepEqual(await providers(world), []);
+  });
+
+  await step("--auto-providers takes it without a question", async () => {
+    const { code, stdout, stderr } = await create(["--name", "auto", "--auto-providers"]);
+    assert.equal(code, 0, stderr);
+    assert.match(stdout, /key <openshell:resolve[^]*Least privilege/);
+    assert.deepEqual(await providers(world), ["claude-code"]);
+  });
+}
+
+async function stepsOfOthers({ world: { machine }, step }: Journey): Promise<void> {
+  const cases = [
+    { agent: "codex", variable: "OPENAI_API_KEY", says: /openai <openshell:resolve[^>]*> / },
+    { agent: "opencode", variable: "OPENROUTER_API_KEY", says: /openrouter <openshell:resolve/ },
+  ];
+  for (const { agent, variable, says } of cases) {
+    await step(`${agent} has ${variable} the same way`, async () => {
+      const args = ["sandbox", "create", "--name", agent, "--auto-providers", "--", agent];
+      const { code, stdout, stderr } = await machine.run(args, { env: { [variable]: KEY } });
+      machine.noteSandboxes();
+      assert.equal(code, 0, stderr);
+      assert.ok(stderr.includes(`Created provider ${agent} with ${variable}`), stderr);
+      assert.match(stdout, says);
+    });
+  }
+}
