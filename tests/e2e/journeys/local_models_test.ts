@@ -40,7 +40,7 @@ sandboxSuite("journey of local models", async (suite) => {
   await stepsOfOllama(suite, ollama);
   await stepsOfRefusals(suite);
   await stepsOfStudio(suite, studio);
-});
+}, { alsoRootless: false });
 
 /** Makes a provider as the tutorials do. */
 async function makeProvider(
