@@ -2,21 +2,26 @@
  * The quickstart: `sandbox create -- claude` on a terminal offers to make a provider of the key that
  * the machine has, and the agent then works with a key that it never sees.
  *
- * The agents are stand-ins, so that no package is needed; real ones are in `canary_test.ts`.
+ * First with stand-ins for the agents, which need no package, then with Claude Code itself.
  *
  * @module
  */
 
 import assert from "node:assert/strict";
+import { FAREWELL, GREETING } from "../agents/support/conversation.ts";
+import { install } from "../agents/support/installation.ts";
 import { makeCanary } from "../attacks/support/canary.ts";
 import { CURL, policy, rest } from "../support/policies.ts";
+import { mustRun } from "../support/commands.ts";
 import { Terminal } from "../support/terminal.ts";
+import { formsOf, searchFiles } from "./support/find_secret.ts";
 import { type Journey, journeySuite } from "./support/journey_suite.ts";
 import type { JourneyWorld } from "./support/journey_world.ts";
 
 const KEY = `sk-ant-${makeCanary()}`;
 const QUESTION = /Let the sandbox use ANTHROPIC_API_KEY of this machine[^\n]*\[Y\/n\] /;
 const START_MS_MAX = 60_000;
+const RUN_MS_MAX = 120_000;
 
 /** Asks its person, then its model, with the key of its environment. */
 const CLAUDE = `
@@ -42,6 +47,38 @@ journeySuite("quickstart", NEEDS, async (journey) => {
   await stepsOfQuestion(journey);
   await stepsOfFlags(journey);
   await stepsOfOthers(journey);
+});
+
+const installation = await install();
+const REAL = installation.kind === "missing"
+  ? { token: KEY, missing: installation.reason }
+  : { token: KEY, prefix: installation.prefix };
+
+journeySuite("quickstart with Claude Code", REAL, async ({ world, step }) => {
+  const { machine } = world;
+  const project = `${machine.home}/project`;
+  await mustRun(["git", "init", "--quiet", project]);
+  const example = new URL("../../../examples/claude-code.yaml", import.meta.url).pathname;
+  await step("it works on a folder of the person, with a key that it never has", async () => {
+    const args = ["sandbox", "create", "--name", "real", "--policy", example, "--bind", project];
+    const claude = ["claude", "-p", "--dangerously-skip-permissions", "Greet the world."];
+    const env = { ANTHROPIC_API_KEY: KEY };
+    const command = [...args, "--auto-providers", "--", ...claude];
+    const { code, stdout, stderr } = await machine.run(command, { env, timeoutMs: RUN_MS_MAX });
+    machine.noteSandboxes();
+    assert.equal(code, 0, `${stdout}${stderr}`);
+    assert.ok(stderr.includes("Created provider claude-code with ANTHROPIC_API_KEY"), stderr);
+    assert.ok(stdout.includes(FAREWELL), stdout);
+    assert.equal(await Deno.readTextFile(`${project}/greeting.txt`), GREETING);
+  });
+
+  await step("the model got the key with each question, and no file has it", async () => {
+    const asked = (await world.requests()).filter(({ path }) => path.startsWith("/v1/messages"));
+    assert.ok(asked.length >= 5);
+    assert.deepEqual([...new Set(asked.map(({ headers }) => headers["x-api-key"]))], [KEY]);
+    const seen = await searchFiles(machine.folder, formsOf(KEY));
+    assert.deepEqual(seen.filter((path) => path !== world.recordFile), []);
+  });
 });
 
 /** Starts Claude as a person does, on a terminal. */
@@ -78,7 +115,7 @@ async function stepsOfQuestion({ world, step }: Journey): Promise<void> {
     await terminal.waitFor(given, START_MS_MAX);
     // The terminal is the agent's now: what was read for the answer takes nothing from it.
     await terminal.type("What now?\r");
-    await terminal.waitFor(/You said What now\?[^]*Least privilege/, START_MS_MAX);
+    await terminal.waitFor(/You said What now\?[^]*All steps are done/, START_MS_MAX);
     assert.equal(await terminal.end(START_MS_MAX), 0);
     assert.ok(!terminal.shown.includes(KEY));
     assert.deepEqual(await providers(world), ["claude-code"]);
@@ -90,7 +127,7 @@ async function stepsOfQuestion({ world, step }: Journey): Promise<void> {
     await using terminal = start(world, ["--name", "next"]);
     await terminal.waitFor(/key <openshell:resolve[^]*Your question: /, START_MS_MAX);
     await terminal.type("And now?\r");
-    await terminal.waitFor(/Least privilege/, START_MS_MAX);
+    await terminal.waitFor(/All steps are done/, START_MS_MAX);
     assert.equal(await terminal.end(START_MS_MAX), 0);
     assert.doesNotMatch(terminal.shown, QUESTION);
     machine.noteSandboxes();
@@ -124,7 +161,7 @@ async function stepsOfFlags({ world, step }: Journey): Promise<void> {
   await step("--auto-providers takes it without a question", async () => {
     const { code, stdout, stderr } = await create(["--name", "auto", "--auto-providers"]);
     assert.equal(code, 0, stderr);
-    assert.match(stdout, /key <openshell:resolve[^]*Least privilege/);
+    assert.match(stdout, /key <openshell:resolve[^]*All steps are done/);
     assert.deepEqual(await providers(world), ["claude-code"]);
   });
 }

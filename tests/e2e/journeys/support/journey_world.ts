@@ -29,6 +29,8 @@ export interface JourneyOptions {
   readonly token: string;
   /** Scripts of `sh` in `/usr/local/bin`, by name; by default the host's folder is there. */
   readonly programs?: Readonly<Record<string, string>>;
+  /** Or what `npm install --global --prefix` has filled, in place of `/usr/local`. */
+  readonly prefix?: string;
 }
 
 export class JourneyWorld implements AsyncDisposable {
@@ -43,7 +45,7 @@ export class JourneyWorld implements AsyncDisposable {
   ) {}
 
   /** Starts servers and gateway. */
-  static async start({ token, programs }: JourneyOptions): Promise<JourneyWorld> {
+  static async start({ token, programs, prefix }: JourneyOptions): Promise<JourneyWorld> {
     const folder = await Deno.makeTempDir({ prefix: `${uniqueName()}-` });
     const stack = new AsyncDisposableStack();
     stack.defer(() => Deno.remove(folder, { recursive: true }));
@@ -59,9 +61,8 @@ export class JourneyWorld implements AsyncDisposable {
         folder,
         Object.fromEntries(HOSTS.map((host) => [host, ADDRESS])),
       );
-      const installed = programs === undefined
-        ? []
-        : ["sh", "-c", COVER, "sh", await install(`${folder}/local`, programs)];
+      const local = programs === undefined ? prefix : await write(`${folder}/local`, programs);
+      const installed = local === undefined ? [] : ["sh", "-c", COVER, "sh", local];
       const machine = new TestMachine({
         folder,
         program: PROGRAM,
@@ -98,7 +99,7 @@ export class JourneyWorld implements AsyncDisposable {
 }
 
 /** Returns the folder that stands for `/usr/local`. */
-async function install(
+async function write(
   folder: string,
   programs: Readonly<Record<string, string>>,
 ): Promise<string> {

@@ -7,6 +7,8 @@
  * @module
  */
 
+import { answer } from "../../agents/support/conversation.ts";
+import { DIALECTS, encodeEvents } from "../../agents/support/dialects.ts";
 import { answerGit } from "../../agents/support/tool_servers.ts";
 
 export interface StandInOptions {
@@ -54,9 +56,7 @@ async function handle(request: Request, options: StandInOptions): Promise<Respon
     case "api.github.com":
       return answerApi(request, pathname, options);
     case "api.anthropic.com":
-      return request.headers.get("x-api-key") === options.token
-        ? Response.json({ content: [{ type: "text", text: "Least privilege." }] })
-        : Response.json({ error: { message: "invalid x-api-key" } }, { status: 401 });
+      return answerModel(request, body, options);
     default:
       return new Response("Thank you.\n");
   }
@@ -81,6 +81,18 @@ function answerApi(request: Request, path: string, { token }: StandInOptions): R
   return request.headers.get("authorization") === `Bearer ${token}`
     ? Response.json({ path }, { status: 201 })
     : Response.json({ message: "Bad credentials" }, { status: 401 });
+}
+
+/** The conversation of the agents' tests, for whoever has the key. */
+function answerModel(request: Request, body: Uint8Array, { token }: StandInOptions): Response {
+  if (request.headers.get("x-api-key") !== token) {
+    return Response.json({ error: { message: "invalid x-api-key" } }, { status: 401 });
+  }
+  if (request.method !== "POST") return Response.json({ data: [] });
+  const { read, write } = DIALECTS.messages;
+  const question = read(JSON.parse(new TextDecoder().decode(body)));
+  const stream = encodeEvents(write(answer(question), question));
+  return new Response(stream, { headers: { "Content-Type": "text/event-stream" } });
 }
 
 function passwordOf(request: Request): string | null {
