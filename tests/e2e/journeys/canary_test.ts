@@ -177,8 +177,8 @@ async function assertNoKeyInMemory(world: AgentWorld, agent: string): Promise<vo
   const forms = formsOf(KEY);
   const holders: string[] = [];
   for (const pid of await sandboxProcesses(world)) {
-    const line = Deno.readTextFileSync(`/proc/${pid}/cmdline`);
-    const { found } = searchMemory(pid, [...forms, AGENT_KEY]);
+    const line = orGone(() => Deno.readTextFileSync(`/proc/${pid}/cmdline`)) ?? "";
+    const found = orGone(() => searchMemory(pid, [...forms, AGENT_KEY]))?.found ?? [];
     assert.ok(!forms.some((form) => found.includes(form)), `process ${pid}: ${line}`);
     if (found.includes(AGENT_KEY)) holders.push(line);
   }
@@ -224,21 +224,30 @@ async function stepsOfRecords({ world, step }: AgentSuite): Promise<void> {
     const pids = await world.pair.machineProcesses();
     assert.ok(pids.includes(machine.gatewayPid));
     for (const pid of pids) {
-      const told = ["cmdline", "environ"].map((name) =>
-        Deno.readTextFileSync(`/proc/${pid}/${name}`)
-      );
+      const read = (name: string) => orGone(() => Deno.readTextFileSync(`/proc/${pid}/${name}`));
+      const line = read("cmdline") ?? "";
       // The server is not OpenShell's: it has its key as an argument.
-      if (told[0]!.includes(SERVER)) assert.ok(told[0]!.includes(KEY));
-      else assert.ok(!told.join("").includes(KEY), told[0]);
+      if (line.includes(SERVER)) assert.ok(line.includes(KEY));
+      else assert.ok(!`${line}${read("environ")}`.includes(KEY), line);
     }
   });
+}
+
+/** Returns `null` where a process has ended meanwhile. */
+function orGone<T>(look: () => T): T | null {
+  try {
+    return look();
+  } catch (error) {
+    if (/^(?:ENOENT|ESRCH)$/.test((error as { readonly code?: string }).code ?? "")) return null;
+    throw error;
+  }
 }
 
 /** Returns the sandbox's main process. */
 async function sleeper(world: AgentWorld): Promise<number> {
   const pids = await sandboxProcesses(world);
   const found = pids.find((pid) =>
-    Deno.readTextFileSync(`/proc/${pid}/cmdline`).startsWith("sleep")
+    Deno.readTextFileSync(`/proc/${pid}/cmdline`).startsWith("sleep\0infinity")
   );
   assert.ok(found !== undefined);
   return found;
