@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { matchesGlob } from "../../../policy-wasm/reference_glob.ts";
 import { BUILTIN_PROFILE_IDS, BuiltinProfiles, isReservedId, typeOf } from "./builtin_profiles.ts";
 import { parseProfile } from "./parse_profile.ts";
 import { profileFromWire, profileToWire } from "./profile_wire.ts";
@@ -167,6 +168,24 @@ Deno.test("BuiltinProfiles are valid, each under its own id", () => {
   }
   assert.equal(builtin.get("generic"), null);
   assert.equal(builtin.get("toString"), null);
+});
+
+const MODULES = "/usr/local/lib/node_modules";
+
+/** Paths as the kernel reports them. */
+Deno.test.each([
+  { id: "claude-code", program: `${MODULES}/@anthropic-ai/claude-code/bin/claude.exe` },
+  { id: "claude-code", program: "/sandbox/.local/share/claude/versions/2.1.331" },
+  { id: "claude-code", program: "/usr/local/bin/claude" },
+  {
+    id: "codex",
+    program: `${MODULES}/@openai/codex/node_modules/@openai/codex-linux-x64/bin/codex`,
+  },
+  { id: "opencode", program: `${MODULES}/opencode-ai/bin/opencode.exe` },
+  { id: "opencode", program: "/sandbox/.opencode/bin/opencode" },
+])("BuiltinProfiles have $id reach its hosts as $program", ({ id, program }) => {
+  const { binaries } = new BuiltinProfiles().get(id)!;
+  assert.ok(binaries.some(({ path }) => matchesGlob(path, program, "path")));
 });
 
 Deno.test("typeOf() knows other names of types", () => {
