@@ -8,7 +8,7 @@
  */
 
 import assert from "node:assert/strict";
-import { FAREWELL, GREETING } from "../agents/support/conversation.ts";
+import { FAREWELL, GREETING, PROJECT } from "../agents/support/conversation.ts";
 import { install } from "../agents/support/installation.ts";
 import { makeCanary } from "../attacks/support/canary.ts";
 import { CURL, policy, rest } from "../support/policies.ts";
@@ -49,6 +49,8 @@ journeySuite("quickstart", NEEDS, async (journey) => {
   await stepsOfOthers(journey);
 });
 
+const CLAUDE_CODE = "claude -p --dangerously-skip-permissions";
+
 const installation = await install();
 const REAL = installation.kind === "missing"
   ? { token: KEY, missing: installation.reason }
@@ -61,7 +63,7 @@ journeySuite("quickstart with Claude Code", REAL, async ({ world, step }) => {
   const example = new URL("../../../examples/claude-code.yaml", import.meta.url).pathname;
   await step("it works on a folder of the person, with a key that it never has", async () => {
     const args = ["sandbox", "create", "--name", "real", "--policy", example, "--bind", project];
-    const claude = ["claude", "-p", "--dangerously-skip-permissions", "Greet the world."];
+    const claude = [...CLAUDE_CODE.split(" "), "Greet the world."];
     const env = { ANTHROPIC_API_KEY: KEY };
     const command = [...args, "--auto-providers", "--", ...claude];
     const { code, stdout, stderr } = await machine.run(command, { env, timeoutMs: RUN_MS_MAX });
@@ -72,9 +74,21 @@ journeySuite("quickstart with Claude Code", REAL, async ({ world, step }) => {
     assert.equal(await Deno.readTextFile(`${project}/greeting.txt`), GREETING);
   });
 
+  await step("it works without a policy where providers may add their hosts", async () => {
+    const setting = ["--global", "--yes", "--key", "providers_v2_enabled", "--value", "true"];
+    await machine.must(["settings", "set", ...setting]);
+    const script = `mkdir ${PROJECT} && exec ${CLAUDE_CODE} "Greet the world."`;
+    const args = ["sandbox", "create", "--name", "bare", "--provider", "claude-code"];
+    const command = [...args, "--", "sh", "-c", script];
+    const { code, stdout, stderr } = await machine.run(command, { timeoutMs: RUN_MS_MAX });
+    machine.noteSandboxes();
+    assert.equal(code, 0, `${stdout}${stderr}`);
+    assert.ok(stdout.includes(FAREWELL), stdout);
+  });
+
   await step("the model got the key with each question, and no file has it", async () => {
     const asked = (await world.requests()).filter(({ path }) => path.startsWith("/v1/messages"));
-    assert.ok(asked.length >= 5);
+    assert.ok(asked.length >= 10);
     assert.deepEqual([...new Set(asked.map(({ headers }) => headers["x-api-key"]))], [KEY]);
     const seen = await searchFiles(machine.folder, formsOf(KEY));
     assert.deepEqual(seen.filter((path) => path !== world.recordFile), []);
