@@ -12,6 +12,8 @@ import { sandboxSuite, type Suite } from "../support/suite.ts";
 
 const SERVER = new URL("./support/token_server.ts", import.meta.url).pathname;
 const PORT = 18_090;
+/** This machine, by a name that only its own bundle of certificates vouches for. */
+const TOKEN_HOST = "loopback.example.com";
 
 const HOST = "api.example.com";
 const KEY = "MS_GRAPH_ACCESS_TOKEN";
@@ -56,7 +58,7 @@ credentials:
     auth_style: bearer
     refresh:
       strategy: ${strategy}
-      token_url: http://127.0.0.1:${PORT}${tokenPath}
+      token_url: https://${TOKEN_HOST}:${PORT}${tokenPath}
       scopes: [https://graph.microsoft.com/.default]
       refresh_before_seconds: 600
       max_lifetime_seconds: 3600
@@ -82,7 +84,7 @@ while sleep 0.1; do ask >>/tmp/statuses; done`;
 sandboxSuite("refresh", async (suite) => {
   const { world, step } = suite;
   const recordFile = `${world.folder}/tokens.jsonl`;
-  const server = startServer(suite, recordFile);
+  const server = await startServer(suite, recordFile);
   try {
     await waitFor("the token server", () => isThere(recordFile), 60_000);
     await stepsOfConfiguring(suite);
@@ -104,10 +106,11 @@ sandboxSuite("refresh", async (suite) => {
   }
 }, { alsoRootless: false });
 
-function startServer({ world }: Suite, recordFile: string): Deno.ChildProcess {
+async function startServer({ world }: Suite, recordFile: string): Promise<Deno.ChildProcess> {
+  const { certificateFile, keyFile } = await world.authority.issue("tokens", [TOKEN_HOST]);
   const deno = [Deno.execPath(), "run", "-A", "--no-lock", "--no-config", SERVER];
   const [program = "", ...args] = world.pair.onMachine(
-    [...deno, String(PORT), recordFile, FIRST_REFRESH],
+    [...deno, String(PORT), recordFile, FIRST_REFRESH, certificateFile, keyFile],
   );
   return new Deno.Command(program, { args, stdin: "null", stdout: "null", stderr: "inherit" })
     .spawn();

@@ -2,7 +2,7 @@
  * A token server that gives each refresh token out once, and writes down what it gave: run as a
  * program of its own.
  *
- * `deno run -A token_server.ts PORT RECORD_FILE FIRST_REFRESH_TOKEN`.
+ * `deno run -A token_server.ts PORT RECORD_FILE FIRST_REFRESH_TOKEN CERTIFICATE_FILE KEY_FILE`.
  *
  * | Path             | Answer                                                        |
  * | ---------------- | ------------------------------------------------------------- |
@@ -53,11 +53,17 @@ class TokenServer {
   }
 }
 
-const [portText = "", recordFile = "", first = ""] = Deno.args;
+const [portText = "", recordFile = "", first = "", certFile = "", keyFile = ""] = Deno.args;
 const tokens = new TokenServer(recordFile, first);
 await Deno.writeTextFile(recordFile, "");
 Deno.serve(
-  { hostname: "127.0.0.1", port: Number(portText), onListen: () => {} },
+  {
+    hostname: "127.0.0.1",
+    port: Number(portText),
+    cert: await Deno.readTextFile(certFile),
+    key: await Deno.readTextFile(keyFile),
+    onListen: () => {},
+  },
   async (request) => {
     const { pathname } = new URL(request.url);
     return await tokens.respond(pathname, new URLSearchParams(await request.text()));
