@@ -72,6 +72,25 @@ export function refuses({ verdict }: Pick<ProofOutcome, "verdict">): boolean {
   return verdict !== "proved" && verdict !== "not_asked";
 }
 
+/** Returns what is kept of a proof. @throws {ProofRefusedError} */
+export function takeOutcome(
+  { refusal, ...proof }: ProofOutcome,
+  { isForced, hint }: { readonly isForced: boolean; readonly hint: string },
+): StoredProof {
+  const isRefused = refuses(proof);
+  if (isRefused && !isForced) throw new ProofRefusedError(refusal ?? "it is not proved", hint);
+  return { ...proof, isForced: isRefused };
+}
+
+/** Returns the document with the proof of what would be loaded, where force has overruled that. */
+export function withOverruled<T extends { readonly proof: StoredProof | null }>(
+  proven: T,
+  overruled: ProofOutcome | null,
+): T {
+  if (overruled === null) return proven;
+  return { ...proven, proof: takeOutcome(overruled, { isForced: true, hint: "" }) };
+}
+
 /** Returns what proves policies against the documents of the operator. */
 export function policyProofs({ documents: read, prove }: PolicyProofPorts): ProvePolicy {
   return async (policy) => {

@@ -18,13 +18,7 @@ import {
   PolicyRefusedError,
   withStaticSections,
 } from "./policy_document.ts";
-import {
-  type ProofOutcome,
-  ProofRefusedError,
-  type ProvePolicy,
-  refuses,
-  type StoredProof,
-} from "./policy_proofs.ts";
+import { type ProvePolicy, type StoredProof, takeOutcome } from "./policy_proofs.ts";
 
 /** Scope of the global policy. */
 export const GLOBAL_SCOPE = "__global__";
@@ -415,16 +409,6 @@ function checkStatic({ policy }: CheckedDocument, before: PolicyRevision): void 
     `${changes.join(", ")} cannot change once the sandbox has been created`,
     "Create another sandbox with this policy",
   );
-}
-
-/** Returns what is kept of a proof. @throws {ProofRefusedError} */
-function takeOutcome(
-  { refusal, ...proof }: ProofOutcome,
-  { isForced, hint }: { readonly isForced: boolean; readonly hint: string },
-): StoredProof {
-  const isRefused = refuses(proof);
-  if (isRefused && !isForced) throw new ProofRefusedError(refusal ?? "it is not proved", hint);
-  return { ...proof, isForced: isRefused };
 }
 
 function newRevision(

@@ -11,7 +11,7 @@
 
 import { LAYER_PROOFS_MS_MAX } from "../../proto/provider_limits.ts";
 import { STORE_ATTEMPTS_MAX } from "../../proto/limits.ts";
-import { type ProvePolicy, refuses } from "../policy/policy_proofs.ts";
+import { type ProofOutcome, type ProvePolicy, refuses } from "../policy/policy_proofs.ts";
 import type { SettingChange } from "../policy/settings.ts";
 import { KeyedGate } from "../sandbox/keyed_gate.ts";
 import { judgeChange, type LayerPreflight, type SandboxChange } from "./layer_preflight.ts";
@@ -55,17 +55,24 @@ export class LayerGuard {
     return await this.#gate.run("", work);
   }
 
-  /** Does work when it was checked what it means. @throws {ProviderRefusedError} */
-  async change<T>(change: GuardedChange, work: () => Promise<T>): Promise<T> {
-    const { operation, plan, isForced = false } = change;
-    const proven = new Set<string>();
+  /**
+   * Does work when it was checked what it means. It is told of a proof that force has overruled.
+   *
+   * @throws {ProviderRefusedError}
+   */
+  async change<T>(
+    change: GuardedChange,
+    work: (overruled: ProofOutcome | null) => Promise<T>,
+  ): Promise<T> {
+    const { operation, plan } = change;
+    const known = new Map<string, ProofOutcome>();
     for (let attempt = 1; attempt <= STORE_ATTEMPTS_MAX; attempt++) {
-      const texts = judgeAll(operation, await plan());
-      if (!isForced) await this.#proveAll(operation, texts, proven);
+      await this.#proveAll(change, judgeAll(operation, await plan()), known);
       const done = await this.exclusive(async () => {
-        const open = [...judgeAll(operation, await plan()).keys()];
-        const isKnown = isForced || open.every((text) => proven.has(text));
-        return isKnown ? { value: await work() } : null;
+        const texts = [...judgeAll(operation, await plan()).keys()];
+        const outcomes = texts.map((text) => known.get(text));
+        if (!outcomes.every((outcome) => outcome !== undefined)) return null;
+        return { value: await work(outcomes.find(refuses) ?? null) };
       });
       if (done !== null) return done.value;
     }
@@ -88,27 +95,26 @@ export class LayerGuard {
 
   /** Several sandboxes may have the same text, which is proved once. */
   async #proveAll(
-    operation: string,
+    { operation, isForced = false }: GuardedChange,
     texts: ReadonlyMap<string, readonly string[]>,
-    proven: Set<string>,
+    known: Map<string, ProofOutcome>,
   ): Promise<void> {
     const deadline = this.#now() + LAYER_PROOFS_MS_MAX;
     for (const [text, sandboxes] of texts) {
-      if (proven.has(text)) continue;
+      if (known.has(text)) continue;
       if (this.#now() > deadline) {
         const detail = `${texts.size} policies are too many to prove at once`;
         const hint = `Set ${LAYERS_SETTING} for one sandbox after another`;
         throw new ProviderRefusedError("resource_exhausted", operation, detail, hint);
       }
       const outcome = await this.#prove(text);
-      if (refuses(outcome)) {
-        const problem = outcome.refusal ?? "it is not proved";
-        throw refused(operation, sandboxes, {
-          problem: `with what providers add to the policy, ${problem}`,
-          hint: "Narrow the policy or the profile, or leave the provider out",
-        });
-      }
-      proven.add(text);
+      known.set(text, outcome);
+      if (isForced || !refuses(outcome)) continue;
+      const problem = outcome.refusal ?? "it is not proved";
+      throw refused(operation, sandboxes, {
+        problem: `with what providers add to the policy, ${problem}`,
+        hint: "Narrow the policy or the profile, or leave the provider out",
+      });
     }
   }
 }

@@ -8,6 +8,7 @@
  */
 
 import { PROVIDERS_MAX, SANDBOX_PROVIDERS_MAX } from "../../proto/provider_limits.ts";
+import type { ProofOutcome } from "../policy/policy_proofs.ts";
 import type { HeldPolicy, HeldProviders, ProviderGuard } from "../sandbox/provider_guard.ts";
 import { ConflictError } from "../store/contract.ts";
 import {
@@ -220,7 +221,7 @@ export class ProviderService implements ProviderGuard {
   /** @throws {CodedError} where the providers of a sandbox do not go together with the policy. */
   async holdPolicy<T>(
     { sandboxId, policy, isForced }: HeldPolicy,
-    work: () => Promise<T>,
+    work: (overruled: ProofOutcome | null) => Promise<T>,
   ): Promise<T> {
     const { guard } = this.#ports;
     const plan = () => guard.preflight.ofPolicy(sandboxId, policy);

@@ -8,6 +8,7 @@ import {
   type Interceptor,
   type ServiceImpl,
 } from "@connectrpc/connect";
+import { FORCE_ANNOTATION, PROOF_ANNOTATION } from "../../proto/annotations.ts";
 import { OpenShell } from "../../proto/gen/openshell/v1/openshell_pb.ts";
 import { FakeComputeDriver } from "../../tests/conformance/fake_compute_driver.ts";
 import { authorize } from "../auth/authorize.ts";
@@ -22,6 +23,7 @@ import { parseProfile } from "../providers/profile/parse_profile.ts";
 import { profileToWire } from "../providers/profile/profile_wire.ts";
 import { SandboxService } from "../sandbox/sandboxes.ts";
 import { documentToWire } from "../policy/policy_document.ts";
+import { NOT_ASKED } from "../policy/policy_proofs.ts";
 import { PRINCIPAL } from "./call_context.ts";
 import { policyMethods } from "./policy_methods.ts";
 import { profileMethods } from "./profile_methods.ts";
@@ -311,6 +313,24 @@ binaries: [/usr/bin/curl]
     assert.equal((await client.getSandboxPolicyStatus({ name: "box" })).revision?.version, 1);
   },
 );
+
+rpcTest("says of a policy what force has overruled, with what providers add", async (rpc) => {
+  const { client, prover } = rpc;
+  await client.createProvider({ provider: { ...PROVIDER, type: "github" } });
+  await client.createSandbox({ name: "box", spec: { providers: ["mine"] } });
+  await client.updateConfig({ global: true, settingKey: SETTING, settingValue: ON });
+  prover.judge = (text) => ({
+    ...NOT_ASKED,
+    verdict: text.includes("_provider_mine") ? "refuted" : "proved",
+  });
+  const policy = documentToWire(policyOf("api.example.com"));
+  const set = (annotations: Record<string, string>) =>
+    client.updateConfig({ name: "box", policy, annotations });
+  await assert.rejects(set({}), failed(Code.FailedPrecondition, /it is not proved/));
+  const { annotations } = await set({ [FORCE_ANNOTATION]: "true" });
+  const { verdict, forced } = JSON.parse(annotations[PROOF_ANNOTATION] ?? "{}");
+  assert.deepEqual([verdict, forced], ["refuted", true]);
+});
 
 rpcTest("checks providers that are attached at the same time together", async (rpc) => {
   const { client, records } = rpc;

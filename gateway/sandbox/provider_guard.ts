@@ -5,6 +5,7 @@
  */
 
 import { STORE_ATTEMPTS_MAX } from "../../proto/limits.ts";
+import type { ProofOutcome } from "../policy/policy_proofs.ts";
 import { ConflictError } from "../store/contract.ts";
 import type { SandboxRecord } from "./sandbox_record.ts";
 import { PhaseError, SandboxNotFoundError, UnsupportedError } from "./sandbox_errors.ts";
@@ -37,11 +38,14 @@ export interface ProviderGuard {
 
   /**
    * Checks that a policy goes together with the providers of its sandbox, and that they stay the
-   * same while `work` writes it down.
+   * same while `work` writes it down. `work` is told of a proof that force has overruled.
    *
    * @throws {CodedError}
    */
-  holdPolicy<T>(policy: HeldPolicy, work: () => Promise<T>): Promise<T>;
+  holdPolicy<T>(
+    policy: HeldPolicy,
+    work: (overruled: ProofOutcome | null) => Promise<T>,
+  ): Promise<T>;
 }
 
 /** Does the work while the providers are held. @throws {UnsupportedError} where there are none. */

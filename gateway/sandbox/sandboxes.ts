@@ -10,6 +10,7 @@
 
 import type { ComputeDriver, DriverReport, DriverSandbox } from "../../drivers/compute/contract.ts";
 import type { RecordChange } from "../events/change_recorder.ts";
+import { type ProofOutcome, withOverruled } from "../policy/policy_proofs.ts";
 import type { PolicyChange, PolicyRevisions } from "../policy/revisions.ts";
 import { documentFromWire } from "../policy/policy_document.ts";
 import type { SettingsStore } from "../policy/settings.ts";
@@ -229,7 +230,7 @@ export class SandboxService {
     // A proof may take a while, in which the sandbox is not to wait.
     const proven = await policies.prove(sandboxId, document, isForced);
     let change: PolicyChange | null = null;
-    const write = () =>
+    const write = (overruled: ProofOutcome | null) =>
       this.#states.applyWith(sandboxId, async (record) => {
         if (record === null) throw new SandboxNotFoundError(sandboxId);
         const { expectedResourceVersion: expected } = update;
@@ -239,12 +240,16 @@ export class SandboxService {
         if (record.state.phase === "deleting") {
           throw new PhaseError("change the policy of", record.name, "deleting");
         }
-        const prepared = await policies.prepare(sandboxId, proven, update.annotations);
+        const prepared = await policies.prepare(
+          sandboxId,
+          withOverruled(proven, overruled),
+          update.annotations,
+        );
         change = prepared.change;
         return prepared.writes;
       });
     const held = { sandboxId, policy: proven.text, isForced };
-    await (providers?.holdPolicy(held, write) ?? write());
+    await (providers?.holdPolicy(held, write) ?? write(null));
     if (change === null) throw new SandboxNotFoundError(sandboxId);
     policies.notify(sandboxId);
     return change;

@@ -244,7 +244,8 @@ serviceTest("lists by workspace and labels, page by page", async ({ sandboxes })
   };
   assert.equal(await list(""), "abc");
   assert.equal(await list("team=docs"), "ac");
-  assert.equal(await list("team==docs, team=ops"), "b");
+  assert.equal(await list("team==ops"), "b");
+  await assert.rejects(list("team=docs, team=ops"), coded("invalid_argument", /there twice/));
   assert.equal(await list("", 1, 1), "b");
   await assert.rejects(list("team"), coded("invalid_argument", /not key=value/));
   await assert.rejects(
