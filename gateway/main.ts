@@ -156,6 +156,7 @@ class Gateway {
     const sandboxes = new SandboxService({
       ...{ store, driver, policies, settings },
       providers: providers.providers,
+      effectivePolicy: (sandboxId) => providers.layered.effective(sandboxId),
       issueToken: (sandboxId) => tokens.issue(sandboxId),
       now: Date.now,
       uuid: () => crypto.randomUUID(),

@@ -46,6 +46,8 @@ export interface SandboxPorts {
   readonly settings: SettingsStore;
   /** Without it, no sandbox has any. */
   readonly providers?: ProviderGuard;
+  /** What it starts with, and what providers add to that; left out: nothing is added. */
+  readonly effectivePolicy?: (sandboxId: string) => Promise<{ readonly document: Uint8Array }>;
   /** Makes the token that a sandbox's supervisor shows. */
   readonly issueToken: (sandboxId: string) => Promise<string>;
   /** Milliseconds since 1970. */
@@ -146,7 +148,7 @@ export class SandboxService {
         throw isNameTaken(error) ? new SandboxExistsError(name) : error;
       });
       try {
-        await driver.start(sandbox);
+        await driver.start({ ...sandbox, policy: await this.#policyOf(id) });
       } catch (error) {
         await this.#rollBack(id);
         throw error;
@@ -400,12 +402,16 @@ export class SandboxService {
     return record;
   }
 
+  async #policyOf(sandboxId: string): Promise<Uint8Array> {
+    const { policies, effectivePolicy = (id: string) => policies.effective(id) } = this.#ports;
+    return (await effectivePolicy(sandboxId)).document;
+  }
+
   /** A sandbox that does not start again is in phase error, with the reason. */
   async #startAgain(record: SandboxRecord): Promise<void> {
-    const { driver, policies } = this.#ports;
     try {
-      const { document } = await policies.effective(record.id);
-      await driver.start(await this.#toDriver(record, document));
+      const policy = await this.#policyOf(record.id);
+      await this.#ports.driver.start(await this.#toDriver(record, policy));
     } catch (error) {
       const report = toFailure(record.id, error);
       await this.#states.advance(record.id, { type: "driver_reported", report });

@@ -42,10 +42,11 @@ sandboxSuite("layers are checked first", async (suite) => {
   await Deno.writeTextFile(`${folder}/ceiling.yaml`, CEILING);
   await machine.own(`${machine.folder}/config`);
   await machine.create("box", { policy: OWN });
-  await stepsOfChecks(suite);
+  await stepsOfProfiles(suite);
+  await stepsOfPolicies(suite);
 }, { alsoRootless: false });
 
-async function stepsOfChecks({ world: { machine }, step }: Suite): Promise<void> {
+async function stepsOfProfiles({ world: { machine }, step }: Suite): Promise<void> {
   await step("a layer within the ceiling is in force", async () => {
     await machine.must(["settings", "set", "box", ...SETTING, "--value", "true"]);
     await machine.must(["sandbox", "provider", "attach", "box", "acme"]);
@@ -79,25 +80,42 @@ async function stepsOfChecks({ world: { machine }, step }: Suite): Promise<void>
     assert.notEqual(attach.code, 0);
     assert.match(attach.stderr, /within_ceiling is refuted/);
   });
+}
 
-  await step("so is a policy that is proved, but not with what its provider adds", async () => {
+async function stepsOfPolicies({ world: { machine }, step }: Suite): Promise<void> {
+  await step("a program that starts at once has what its provider adds", async () => {
     const narrow = await machine.writeFile(
       "narrow.yaml",
       profile("full.example.com", "read-only", 2),
     );
     await machine.must(["provider", "profile", "update", "acme", "-f", narrow]);
-    await machine.must(["sandbox", "provider", "attach", "box", "acme"]);
-    const claims = "version: 1\nclaims:\n  none: {never: {host: full.example.com}}\n";
-    const folder = `${machine.folder}/config/openshell/proof`;
-    await Deno.writeTextFile(`${folder}/claims.yaml`, claims);
-    const other = policy({
-      own: { endpoints: [rest("api.example.com", 443, { access: "read-only" })] },
-    });
-    const refused = await machine.setPolicy("box", other);
-    assert.notEqual(refused.code, 0);
-    assert.match(refused.stderr, /Cannot use the policy: in sandbox "box".*claim:none is refuted/);
-    assert.equal((await machine.setPolicy("box", other, ["--force"])).code, 0);
+    const own = await machine.writeFile("own.yaml", OWN);
+    const flags = ["--policy", own, "--provider", "acme", "--no-keep"];
+    for (let index = 0; index < 3; index++) {
+      const args = [...flags, "--", CURL, "-sS", "-o", "/dev/null", "https://full.example.com/now"];
+      await machine.must(["sandbox", "create", "--name", `once-${index}`, ...args]);
+    }
   });
+
+  await step(
+    "a policy that is proved, but not with what its provider adds, is refused",
+    async () => {
+      await machine.must(["sandbox", "provider", "attach", "box", "acme"]);
+      const claims = "version: 1\nclaims:\n  none: {never: {host: full.example.com}}\n";
+      const folder = `${machine.folder}/config/openshell/proof`;
+      await Deno.writeTextFile(`${folder}/claims.yaml`, claims);
+      const other = policy({
+        own: { endpoints: [rest("api.example.com", 443, { access: "read-only" })] },
+      });
+      const refused = await machine.setPolicy("box", other);
+      assert.notEqual(refused.code, 0);
+      assert.match(
+        refused.stderr,
+        /Cannot use the policy: in sandbox "box".*claim:none is refuted/,
+      );
+      assert.equal((await machine.setPolicy("box", other, ["--force"])).code, 0);
+    },
+  );
 
   await step("what nobody reads does not go to a host of a credential", async () => {
     const unread = policy({ own: { endpoints: [{ host: "full.example.com", port: 443 }] } });
