@@ -100,6 +100,7 @@ export const POLICY_GET: Command = {
   ],
   examples: [
     { purpose: "What may it do now?", line: "openshell policy get docs-bot --full" },
+    { purpose: "Edit it, and set it again", line: "openshell policy get docs-bot --base >p.yaml" },
     { purpose: "Did the third one load?", line: "openshell policy get docs-bot --rev 3" },
   ],
   load: () => loadRun("get"),

@@ -166,15 +166,19 @@ async function showEffective(invocation: Invocation, gateway: Gateway): Promise<
       policy,
     },
     text: (style) =>
-      sentences([
-        ["Sandbox", sandbox.name],
-        ["Version", String(version)],
-        ["Active", String(sandbox.policyVersion)],
-        ["Hash", hash],
-        ["Source", sourceText(effective)],
-        ["Config", configRevision],
-        ...proof === null ? [] : [["Proof", proofText(proof)] as const],
-      ], style) + yaml,
+      withPolicy(
+        [
+          ["Sandbox", sandbox.name],
+          ["Version", String(version)],
+          ["Active", String(sandbox.policyVersion)],
+          ["Hash", hash],
+          ["Source", sourceText(effective)],
+          ["Config", configRevision],
+          ...proof === null ? [] : [["Proof", proofText(proof)] as const],
+        ],
+        yaml,
+        style,
+      ),
   });
   return EXIT_OK;
 }
@@ -203,16 +207,20 @@ async function showRevision(
       policy: revision.policy,
     },
     text: (style) =>
-      sentences([
-        ["Version", String(version)],
-        ["Active", String(activeVersion)],
-        ["Hash", hash],
-        ["Status", status],
-        ["Created", `${formatTime(createdAtMs)} UTC`],
-        ...loadedAtMs === 0 ? [] : [["Loaded", `${formatTime(loadedAtMs)} UTC`] as const],
-        ...proof === null ? [] : [["Proof", proofText(proof)] as const],
-        ...loadError === "" ? [] : [["Error", loadError] as const],
-      ], style) + yaml,
+      withPolicy(
+        [
+          ["Version", String(version)],
+          ["Active", String(activeVersion)],
+          ["Hash", hash],
+          ["Status", status],
+          ["Created", `${formatTime(createdAtMs)} UTC`],
+          ...loadedAtMs === 0 ? [] : [["Loaded", `${formatTime(loadedAtMs)} UTC`] as const],
+          ...proof === null ? [] : [["Proof", proofText(proof)] as const],
+          ...loadError === "" ? [] : [["Error", loadError] as const],
+        ],
+        yaml,
+        style,
+      ),
   });
   return EXIT_OK;
 }
@@ -221,10 +229,12 @@ function sourceText({ source, globalVersion }: EffectivePolicy): string {
   return source === "global" ? `global, version ${globalVersion}` : source;
 }
 
-function sentences(rows: readonly Sentence[], style: Style): string {
+/** With the policy, what is said of it is a comment: the whole can be edited and set again. */
+function withPolicy(rows: readonly Sentence[], yaml: string, style: Style): string {
+  const mark = yaml === "" ? "" : "# ";
   return rows.map(([label, value]) =>
-    `${style.bold(`${label}:`.padEnd(9))} ${printableLine(value)}\n`
-  ).join("");
+    `${mark}${style.bold(`${label}:`.padEnd(9))} ${printableLine(value)}\n`
+  ).join("") + yaml;
 }
 
 async function policyText(

@@ -100,7 +100,8 @@ Deno.test("policy get shows what is in force", async () => {
     policy: { version: 1 },
   });
   assert.doesNotMatch((await run("policy get demo")).context.out(), /version: 1/);
-  assert.match((await run("policy get demo --full")).context.out(), /\n\nversion: 1\n$/);
+  const full = (await run("policy get demo --full")).context.out();
+  assert.match(full, /^# Sandbox: +demo\n(# .*\n)+\nversion: 1\n$/);
   assert.match((await run("policy get demo --base")).context.out(), /\n\nversion: 1\n$/);
 });
 
