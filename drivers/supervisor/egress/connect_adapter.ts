@@ -65,7 +65,13 @@ export async function handleConnect(head: RequestHead, scene: Scene): Promise<vo
     return await refuseConnection(refused, CONNECT, scene);
   }
   const dialled = await dialAllowed(live, CONNECT, { scene, signal });
-  if (dialled !== null) await serveTunnel(live, dialled, { scene, signal });
+  if (dialled === null) return;
+  try {
+    await serveTunnel(live, dialled, { scene, signal });
+  } catch (error) {
+    closeQuietly(dialled.connection);
+    throw error;
+  }
 }
 
 async function serveTunnel(

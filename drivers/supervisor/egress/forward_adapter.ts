@@ -96,10 +96,10 @@ async function forward(
     closeQuietly(dialled.connection);
     return await refuseRequest(head, judged, { scene, live, address });
   }
-  recordAllowed(live, ports.events, { handling: handlingOf(live), address });
-  ports.events.record(requestEvent(head.method, judged, live, { scheme: "http", address }));
   let isHandedOut = false;
   try {
+    recordAllowed(live, ports.events, { handling: handlingOf(live), address });
+    ports.events.record(requestEvent(head.method, judged, live, { scheme: "http", address }));
     await relayOneRequest({
       client,
       openUpstream: () => {

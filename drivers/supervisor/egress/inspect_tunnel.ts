@@ -117,7 +117,12 @@ async function relayTls(
     return recordRefused("tls_termination_unavailable", detail, options);
   }
   const { address } = dialled;
-  recordAllowed(live, scene.ports.events, { handling: "tls_inspected", address });
+  try {
+    recordAllowed(live, scene.ports.events, { handling: "tls_inspected", address });
+  } catch (error) {
+    upstream.close();
+    throw error;
+  }
   await relay(new BufferedStream(inside), upstream, { ...options, scheme: "https" });
 }
 

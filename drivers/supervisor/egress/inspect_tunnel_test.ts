@@ -63,6 +63,25 @@ Deno.test("inspectTunnel() lets an allowed request through TLS, in its canonical
     assert.equal(pipeline.events.length, 2);
   }));
 
+Deno.test.each([{ kind: "connection" }, { kind: "request" }] as const)(
+  "inspectTunnel() sends nothing of a $kind that cannot be recorded",
+  async ({ kind }) => {
+    const errors: string[] = [];
+    await withPipeline({
+      rules: rulesFor(),
+      cannotRecord: (event) => event.kind === kind,
+      onError: (error) => void errors.push((error as Error).name),
+    }, async (pipeline) => {
+      const { client, server } = await openTls(pipeline);
+      await send(client, get("/x")).catch(() => {});
+      assert.equal(await readText(server), "");
+      assert.equal(await readText(client), "");
+      client.close();
+    });
+    assert.deepEqual(errors, ["EventLogError"]);
+  },
+);
+
 Deno.test("inspectTunnel() takes a hello without a server name", () =>
   withPipeline({ rules: rulesFor() }, async (pipeline) => {
     const { client, server } = await pipeline.connect(PLACE);

@@ -8,6 +8,7 @@ import assert from "node:assert/strict";
 import { policyOf } from "../../../policy-wasm/fixtures.ts";
 import type { Policy, Rule } from "../../../policy-wasm/policy.ts";
 import { CredentialSet } from "../credentials/credential_set.ts";
+import { EventLogError } from "../../system/event_log/event_log.ts";
 import type { AuditEvent } from "../events/audit_event.ts";
 import type { ByteStream } from "./byte_stream.ts";
 import { DialError } from "./dial.ts";
@@ -44,6 +45,8 @@ export interface PipelineOptions {
   /** TLS with servers fails; with programs. */
   readonly failsTls?: boolean;
   readonly failsTermination?: boolean;
+  /** What there is no room to record. */
+  readonly cannotRecord?: (event: AuditEvent) => boolean;
   readonly limits?: Partial<ProxyLimits>;
   readonly onError?: NonNullable<EgressProxyOptions["onError"]>;
 }
@@ -72,7 +75,7 @@ export class Pipeline {
     this.proxy = new EgressProxy({
       generations: this.generations,
       identifier: { identify: () => Promise.resolve(identities.shift() ?? identity) },
-      events: { record: (event) => void this.events.push(event) },
+      events: { record: (event) => this.#record(event) },
       tls: hasTls ? this.#tls() : null,
       resolve: (host) => this.#resolve(host),
       dial: (target) => this.#dial(target),
@@ -121,6 +124,13 @@ export class Pipeline {
     await this.proxy.close();
     assert.equal(this.proxy.connectionCount, 0);
     assert.equal(this.generations.openCount, 0);
+  }
+
+  #record(event: AuditEvent): void {
+    if (this.#options.cannotRecord?.(event) === true) {
+      throw new EventLogError("events.jsonl", "there is no room");
+    }
+    this.events.push(event);
   }
 
   #resolve(host: string): Promise<Resolution> {

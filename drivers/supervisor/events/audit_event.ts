@@ -191,7 +191,13 @@ export type AuditEvent =
     readonly severity: "medium" | "high" | "critical";
   };
 
-/** Takes events in the order of their decisions. Never throws: what cannot be written ends the sandbox. */
+/** Takes events in the order of their decisions. What cannot be written ends the sandbox. */
 export interface EventSink {
+  /**
+   * Nothing is let through unrecorded: an event that says so is recorded before, and where that
+   * fails, this throws. It does not throw for others.
+   *
+   * @throws {EventLogError}
+   */
   record(event: AuditEvent): void;
 }

@@ -68,7 +68,11 @@ export class AuditLog implements EventSink {
   }
 
   record(event: AuditEvent): void {
-    if (isLetThrough(event)) return this.#allowed.record(event);
+    if (isLetThrough(event)) {
+      if (this.failure === null) this.#allowed.record(event);
+      if (this.failure !== null) throw this.failure;
+      return;
+    }
     // What is counted belongs to the policy that let it through.
     if (event.kind === "config") this.#allowed.flush();
     this.#folder.record(event);

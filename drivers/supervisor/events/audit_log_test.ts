@@ -3,6 +3,7 @@ import { EVENT_REPEATS_MAX } from "../../../proto/flood_limits.ts";
 import { EventLogBusyError } from "../../system/event_log/event_log.ts";
 import { verifyChain } from "../../system/event_log/verify_chain.ts";
 import { ocsfShorthand } from "../../../proto/ocsf_shorthand.ts";
+import type { AuditEvent } from "./audit_event.ts";
 import { AuditLog, type AuditLogOptions } from "./audit_log.ts";
 
 const OPTIONS: AuditLogOptions = {
@@ -11,6 +12,15 @@ const OPTIONS: AuditLogOptions = {
     throw error;
   },
   now: () => 5,
+};
+
+const DENIED: AuditEvent = {
+  kind: "connection",
+  actor: null,
+  destination: { host: "api.example.com", port: 443 },
+  outcome: { kind: "denied", rule: null, reason: "host_not_allowed", detail: "No" },
+  generation: null,
+  handling: null,
 };
 
 async function inFolder(test: (path: string) => Promise<void>): Promise<void> {
@@ -43,14 +53,7 @@ Deno.test("AuditLog tells how often a denial came, at the latest when it is clos
   inFolder(async (path) => {
     const log = AuditLog.open(path, { ...OPTIONS, after: () => () => {} });
     for (let count = 0; count < 12_000; count++) {
-      log.record({
-        kind: "connection",
-        actor: null,
-        destination: { host: "api.example.com", port: 443 },
-        outcome: { kind: "denied", rule: null, reason: "host_not_allowed", detail: "No" },
-        generation: null,
-        handling: null,
-      });
+      log.record(DENIED);
     }
     await log.close();
     const records = Deno.readTextFileSync(path).trimEnd().split("\n").map((line) =>
@@ -75,4 +78,15 @@ Deno.test("AuditLog tells once that it cannot write", () =>
     log.record({ kind: "lifecycle", activity: "stop", message: "x" });
     log.record({ kind: "lifecycle", activity: "stop", message: "x" });
     assert.deepEqual(codes, ["unavailable"]);
+  }));
+
+Deno.test("AuditLog lets nothing through that it cannot write, and throws for nothing else", () =>
+  inFolder(async (path) => {
+    const log = AuditLog.open(path, { ...OPTIONS, onFailure: () => {} });
+    await log.close();
+    const allowed: AuditEvent = { ...DENIED, outcome: { kind: "allowed", rule: "r" } };
+    for (const _time of [1, 2]) {
+      assert.throws(() => log.record(allowed), { name: "EventLogError", code: "unavailable" });
+    }
+    log.record(DENIED);
   }));
