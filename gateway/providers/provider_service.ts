@@ -245,11 +245,14 @@ export class ProviderService implements ProviderGuard {
       .map(({ name }) => name);
   }
 
-  /** Values of one provider, for calls to models. @throws {ProviderNotFoundError} */
+  /** Values of one provider that have not ended, for calls to models. @throws {ProviderNotFoundError} */
   async resolveForInference(workspace: string, name: string): Promise<InferenceProvider> {
-    const record = await this.#ports.providers.get(workspace, name);
-    const { type, config } = record;
-    return { type, config, credentials: await this.#ports.vault.resolve(record) };
+    const { providers, vault, now } = this.#ports;
+    const record = await providers.get(workspace, name);
+    const { type, config, expiresAtMs } = record;
+    const values = [...await vault.resolve(record)];
+    const isOver = (key: string) => (expiresAtMs[key] ?? Infinity) <= now();
+    return { type, config, credentials: new Map(values.filter(([key]) => !isOver(key))) };
   }
 
   /** Calls `listener` whenever a provider was made, changed or removed. */

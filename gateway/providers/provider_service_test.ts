@@ -28,6 +28,14 @@ providerTest("keeps values with the driver, and handles alone in its record", as
   assert.equal(kept.size, 1, "nothing stays of the second");
 });
 
+providerTest("has no value for calls to models that has ended", async ({ providers }) => {
+  const credentials = { OLD: "o", NEW: "n", EVER: "e" };
+  const expiresAtMs = { OLD: 1n, NEW: 9_000_000_000_000n };
+  await providers.create(changeOf("a", { credentials, expiresAtMs }));
+  const read = await providers.resolveForInference("default", "a");
+  assert.deepEqual([...read.credentials.keys()].sort(), ["EVER", "NEW"]);
+});
+
 Deno.test.each<{ name: string; change: Partial<ProviderChange>; want: RegExp }>([
   { name: "no name", change: { name: "" }, want: /it is empty/ },
   { name: "a name with a slash", change: { name: "a/b" }, want: /letters, digits/ },
