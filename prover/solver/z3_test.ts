@@ -15,6 +15,8 @@ import { TEST_SEED } from "../../tests/test_seed.ts";
 
 const PAIRS = 6;
 
+const PAIR_MS_MAX = 15_000;
+
 Deno.test("z3 answers what the formulas mean", async (t) => {
   const z3 = await startZ3();
   const choices = { counts: { spot: 6, content: 2, method: 3 }, isChoice: TRUE };
@@ -31,28 +33,31 @@ Deno.test("z3 answers what the formulas mean", async (t) => {
     const answers = await Promise.all(scripts.map((script) => z3.check(script, 1000)));
     assert.deepEqual(answers, ["sat", "sat", "unsat", "unsat"]);
   });
-  await t.step(`both engines agree on ${PAIRS} pairs of policies`, async () => {
-    const chance = new Chance(TEST_SEED);
-    let confirmed = 0;
-    for (let pair = 0; pair < PAIRS; pair++) {
-      const [policy, ceiling] = [subject(anyPolicy(chance)), subject(anyPolicy(chance))];
-      const input = { policy, ceiling, baseline: ceiling, trustedHosts: ["a.ex.com"] };
-      const report = await prove(input, {
-        engine: "both",
-        solver: z3,
-        timeoutMs: 120_000,
-      }).catch((error) => {
-        throw new assert.AssertionError({ message: `seed ${TEST_SEED}, pair ${pair}: ${error}` });
-      });
-      confirmed += report.answers.filter(({ isConfirmed }) => isConfirmed).length;
-    }
-    assert.ok(confirmed >= PAIRS * 4, `only ${confirmed} answers were confirmed`);
-  });
   await t.step("text that is no formula fails", async () => {
     await assert.rejects(z3.check("(assert nothing)", 60_000), SolverError);
   });
   z3.close();
   assert.equal(await z3.check("", 1000), "unknown");
+});
+
+Deno.test(`both engines agree on ${PAIRS} pairs of policies`, async () => {
+  const chance = new Chance(TEST_SEED);
+  let confirmed = 0;
+  for (let pair = 0; pair < PAIRS; pair++) {
+    const [policy, ceiling] = [subject(anyPolicy(chance)), subject(anyPolicy(chance))];
+    const input = { policy, ceiling, baseline: ceiling, trustedHosts: ["a.ex.com"] };
+    // One whose time is over answers nothing more, and some of these are hard.
+    const solver = await startZ3();
+    try {
+      const report = await prove(input, { engine: "both", solver, timeoutMs: PAIR_MS_MAX });
+      confirmed += report.answers.filter(({ isConfirmed }) => isConfirmed).length;
+    } catch (error) {
+      throw new assert.AssertionError({ message: `seed ${TEST_SEED}, pair ${pair}: ${error}` });
+    } finally {
+      solver.close();
+    }
+  }
+  assert.ok(confirmed >= PAIRS * 4, `only ${confirmed} answers were confirmed`);
 });
 
 Deno.test("z3 is ended when an answer takes too long, and then knows nothing more", async () => {
