@@ -84,7 +84,8 @@ function unescape(_: string, digits: string): string {
   return String.fromCharCode(parseInt(digits, 16));
 }
 
-function isJson(text: string): boolean {
+/** Whether a text is one JSON value. */
+export function isJson(text: string): boolean {
   try {
     JSON.parse(text);
     return true;

@@ -15,7 +15,7 @@ import type { Endpoint } from "../../../../policy-wasm/policy.ts";
 import { judgeReadings } from "../../../../policy-wasm/path_readings.ts";
 import type { Request } from "../../../../policy-wasm/request.ts";
 import { REASON_TEXTS } from "../../../../proto/reason.ts";
-import { injectBody } from "../../credentials/inject_body.ts";
+import { injectBody, isJson } from "../../credentials/inject_body.ts";
 import {
   CREDENTIAL_BODY_BYTES_MAX,
   CREDENTIAL_BODY_VALUE_BYTES_MAX,
@@ -192,13 +192,4 @@ export function holdsPlaceholder(bytes: Uint8Array): boolean {
 /** JSON may have any character of one escaped. */
 function mayHoldMarker(text: string): boolean {
   return holdsMarker(text) || /\\u00/i.test(text);
-}
-
-function isJson(text: string): boolean {
-  try {
-    JSON.parse(text);
-    return true;
-  } catch {
-    return false;
-  }
 }
