@@ -12,7 +12,7 @@ import { comparePairs } from "./compare.ts";
 import { TEST_SEED } from "../test_seed.ts";
 
 /** Pairs of policy and question compared with the release build. */
-const PAIRS = 200_000;
+const PAIRS = 100_000;
 const DEBUG_PAIRS = 20_000;
 
 /** Reasons that generated questions cannot lead to: malformed spellings and destinations. */

@@ -8,7 +8,7 @@ import { TARGETS } from "./targets/all.ts";
 const SEED = 20_261_124;
 
 /** A busy machine does fewer iterations instead of holding up all tests. */
-const MS_MAX = 2500;
+const MS_MAX = 1500;
 
 for (const target of TARGETS) {
   Deno.test(`${target.name}: ${target.holds}`, async () => {
